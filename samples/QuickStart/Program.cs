@@ -1,0 +1,3 @@
+using Attention.Simd;
+
+Console.WriteLine(SimdWidths.Preferred);

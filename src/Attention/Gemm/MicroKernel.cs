@@ -1,0 +1,81 @@
+using System.Runtime.CompilerServices;
+using Attention.Simd;
+
+namespace Attention.Gemm;
+
+/// <summary>
+/// The one inner loop that every matrix product of the library runs through: a tile of six rows by
+/// <see cref="Columns{TSimd, TVector}"/> columns, held in registers over the whole depth.
+/// </summary>
+/// <remarks>
+/// Six rows times two vectors are twelve independent chains of fused multiply-adds: more than latency (4) times
+/// throughput (2) asks for, and with two vectors of B and one of A they fill the sixteen registers of AVX2. Six times
+/// four fill 29 of the 32 registers of AVX-512. Each step loads two (four) vectors and spreads six numbers, so the loads
+/// stay below the FMAs.
+/// </remarks>
+internal static unsafe class MicroKernel
+{
+    /// <summary>Rows of the register tile, MR in the words of BLIS.</summary>
+    internal const int Rows = 6;
+
+    /// <summary>Columns of the register tile, NR in the words of BLIS.</summary>
+    internal static int Columns<TSimd, TVector>()
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged => TSimd.TileVectors * TSimd.Count;
+
+    /// <summary>
+    /// C[6, columns] = A[6, depth] B[depth, columns], or C += AB with <paramref name="accumulate"/>. Every element is one
+    /// chain of multiply-adds down the depth, started at zero: bits do not depend on which tile it falls in.
+    /// </summary>
+    /// <param name="a">Element (row, step) lies at <c>a[row * aRow + step * aStep]</c>: A as stored, or transposed.</param>
+    /// <param name="aRow">Distance between rows of A.</param>
+    /// <param name="aStep">Distance between steps of A.</param>
+    /// <param name="b">A panel of B: step s starts at <c>b[s * bStep]</c> and has all columns side by side.</param>
+    /// <param name="bStep">Distance between steps of B.</param>
+    /// <param name="depth">Steps.</param>
+    /// <param name="c">The tile of C.</param>
+    /// <param name="cRow">Distance between rows of C.</param>
+    /// <param name="accumulate">Whether to add to what C holds.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Multiply<TSimd, TVector>(
+        float* a, nint aRow, nint aStep, float* b, nint bStep, nint depth, float* c, nint cRow, bool accumulate)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        TileRow<TSimd, TVector> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
+        float* upper = a + 3 * aRow;
+        nint aRow2 = 2 * aRow;
+        for (; depth > 0; depth--)
+        {
+            TileRow<TSimd, TVector> row = TileRow<TSimd, TVector>.Load(b);
+            c0.MultiplyAdd(a, row);
+            c1.MultiplyAdd(a + aRow, row);
+            c2.MultiplyAdd(a + aRow2, row);
+            c3.MultiplyAdd(upper, row);
+            c4.MultiplyAdd(upper + aRow, row);
+            c5.MultiplyAdd(upper + aRow2, row);
+            a += aStep;
+            upper += aStep;
+            b += bStep;
+        }
+
+        if (accumulate)
+        {
+            c0.AddTo(c);
+            c1.AddTo(c + cRow);
+            c2.AddTo(c + 2 * cRow);
+            c3.AddTo(c + 3 * cRow);
+            c4.AddTo(c + 4 * cRow);
+            c5.AddTo(c + 5 * cRow);
+        }
+        else
+        {
+            c0.Store(c);
+            c1.Store(c + cRow);
+            c2.Store(c + 2 * cRow);
+            c3.Store(c + 3 * cRow);
+            c4.Store(c + 4 * cRow);
+            c5.Store(c + 5 * cRow);
+        }
+    }
+}

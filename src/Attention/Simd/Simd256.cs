@@ -1,0 +1,104 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Attention.Simd;
+
+/// <summary>8 floats at a time: AVX2.</summary>
+public readonly unsafe struct Simd256 : ISimd<Vector256<float>>
+{
+    /// <inheritdoc/>
+    public static int Count => Vector256<float>.Count;
+
+    /// <inheritdoc/>
+    public static int TileVectors => Avx512F.VL.IsSupported ? 4 : 2;
+
+    /// <inheritdoc/>
+    public static Vector256<float> Zero => Vector256<float>.Zero;
+
+    /// <inheritdoc/>
+    public static Vector256<float> Lanes => Vector256<float>.Indices;
+
+    /// <inheritdoc/>
+    public static Vector256<float> Create(float value) => Vector256.Create(value);
+
+    /// <inheritdoc/>
+    public static Vector256<float> Load(float* source) => Vector256.Load(source);
+
+    /// <inheritdoc/>
+    public static void Store(Vector256<float> value, float* destination) => value.Store(destination);
+
+    /// <inheritdoc/>
+    public static Vector256<float> LoadInt8(sbyte* source) =>
+        Vector256.ConvertToSingle(Vector256.WidenLower(Vector256.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<long>(source)).AsSByte().ToVector256Unsafe())));
+
+    /// <inheritdoc/>
+    public static Vector256<float> LoadBFloat16(ushort* source) =>
+        (Vector256.WidenLower(Vector128.Load(source).ToVector256Unsafe()) << 16).AsSingle();
+
+    /// <inheritdoc/>
+    public static Vector256<float> Add(Vector256<float> left, Vector256<float> right) => left + right;
+
+    /// <inheritdoc/>
+    public static Vector256<float> Subtract(Vector256<float> left, Vector256<float> right) => left - right;
+
+    /// <inheritdoc/>
+    public static Vector256<float> Multiply(Vector256<float> left, Vector256<float> right) => left * right;
+
+    /// <inheritdoc/>
+    public static Vector256<float> Divide(Vector256<float> left, Vector256<float> right) => left / right;
+
+    /// <inheritdoc/>
+    public static Vector256<float> MultiplyAdd(Vector256<float> left, Vector256<float> right, Vector256<float> addend) =>
+        Vector256.MultiplyAddEstimate(left, right, addend);
+
+    /// <inheritdoc/>
+    public static Vector256<float> Max(Vector256<float> left, Vector256<float> right) => Vector256.MaxNative(left, right);
+
+    /// <inheritdoc/>
+    public static Vector256<float> Min(Vector256<float> left, Vector256<float> right) => Vector256.MinNative(left, right);
+
+    /// <inheritdoc/>
+    public static Vector256<float> Abs(Vector256<float> value) => Vector256.Abs(value);
+
+    /// <inheritdoc/>
+    public static Vector256<float> Sqrt(Vector256<float> value) => Vector256.Sqrt(value);
+
+    /// <inheritdoc/>
+    public static Vector256<float> Round(Vector256<float> value) => Vector256.Round(value);
+
+    /// <inheritdoc/>
+    public static Vector256<float> PowerOfTwo(Vector256<float> exponent) =>
+        ((Vector256.ConvertToInt32Native(exponent) + Vector256.Create(FloatBits.ExponentBias)) << FloatBits.MantissaBits).AsSingle();
+
+    /// <inheritdoc/>
+    public static Vector256<float> Mantissa(Vector256<float> value, out Vector256<float> exponent)
+    {
+        Vector256<int> shifted = value.AsInt32() - Vector256.Create(FloatBits.RootOfHalf);
+        exponent = Vector256.ConvertToSingle(shifted >> FloatBits.MantissaBits);
+        return ((shifted & Vector256.Create(FloatBits.MantissaMask)) + Vector256.Create(FloatBits.RootOfHalf)).AsSingle();
+    }
+
+    /// <inheritdoc/>
+    public static Vector256<float> LessThan(Vector256<float> left, Vector256<float> right) => Vector256.LessThan(left, right);
+
+    /// <inheritdoc/>
+    public static Vector256<float> Equals(Vector256<float> left, Vector256<float> right) => Vector256.Equals(left, right);
+
+    /// <inheritdoc/>
+    public static Vector256<float> And(Vector256<float> left, Vector256<float> right) => left & right;
+
+    /// <inheritdoc/>
+    public static Vector256<float> Select(Vector256<float> mask, Vector256<float> ifTrue, Vector256<float> ifFalse) =>
+        Vector256.ConditionalSelect(mask, ifTrue, ifFalse);
+
+    /// <inheritdoc/>
+    public static Vector256<float> CopySign(Vector256<float> magnitude, Vector256<float> sign) => Vector256.CopySign(magnitude, sign);
+
+    /// <inheritdoc/>
+    public static float Sum(Vector256<float> value) => Simd128.Sum(value.GetLower() + value.GetUpper());
+
+    /// <inheritdoc/>
+    public static float MaxAcross(Vector256<float> value) =>
+        Simd128.MaxAcross(Vector128.MaxNative(value.GetLower(), value.GetUpper()));
+}

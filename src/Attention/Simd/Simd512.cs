@@ -1,0 +1,102 @@
+using System.Runtime.Intrinsics;
+
+namespace Attention.Simd;
+
+/// <summary>16 floats at a time: AVX-512.</summary>
+public readonly unsafe struct Simd512 : ISimd<Vector512<float>>
+{
+    /// <inheritdoc/>
+    public static int Count => Vector512<float>.Count;
+
+    /// <inheritdoc/>
+    public static int TileVectors => 4;
+
+    /// <inheritdoc/>
+    public static Vector512<float> Zero => Vector512<float>.Zero;
+
+    /// <inheritdoc/>
+    public static Vector512<float> Lanes => Vector512<float>.Indices;
+
+    /// <inheritdoc/>
+    public static Vector512<float> Create(float value) => Vector512.Create(value);
+
+    /// <inheritdoc/>
+    public static Vector512<float> Load(float* source) => Vector512.Load(source);
+
+    /// <inheritdoc/>
+    public static void Store(Vector512<float> value, float* destination) => value.Store(destination);
+
+    /// <inheritdoc/>
+    public static Vector512<float> LoadInt8(sbyte* source) =>
+        Vector512.ConvertToSingle(Vector512.WidenLower(Vector512.WidenLower(Vector128.Load(source).ToVector256Unsafe().ToVector512Unsafe())));
+
+    /// <inheritdoc/>
+    public static Vector512<float> LoadBFloat16(ushort* source) =>
+        (Vector512.WidenLower(Vector256.Load(source).ToVector512Unsafe()) << 16).AsSingle();
+
+    /// <inheritdoc/>
+    public static Vector512<float> Add(Vector512<float> left, Vector512<float> right) => left + right;
+
+    /// <inheritdoc/>
+    public static Vector512<float> Subtract(Vector512<float> left, Vector512<float> right) => left - right;
+
+    /// <inheritdoc/>
+    public static Vector512<float> Multiply(Vector512<float> left, Vector512<float> right) => left * right;
+
+    /// <inheritdoc/>
+    public static Vector512<float> Divide(Vector512<float> left, Vector512<float> right) => left / right;
+
+    /// <inheritdoc/>
+    public static Vector512<float> MultiplyAdd(Vector512<float> left, Vector512<float> right, Vector512<float> addend) =>
+        Vector512.MultiplyAddEstimate(left, right, addend);
+
+    /// <inheritdoc/>
+    public static Vector512<float> Max(Vector512<float> left, Vector512<float> right) => Vector512.MaxNative(left, right);
+
+    /// <inheritdoc/>
+    public static Vector512<float> Min(Vector512<float> left, Vector512<float> right) => Vector512.MinNative(left, right);
+
+    /// <inheritdoc/>
+    public static Vector512<float> Abs(Vector512<float> value) => Vector512.Abs(value);
+
+    /// <inheritdoc/>
+    public static Vector512<float> Sqrt(Vector512<float> value) => Vector512.Sqrt(value);
+
+    /// <inheritdoc/>
+    public static Vector512<float> Round(Vector512<float> value) => Vector512.Round(value);
+
+    /// <inheritdoc/>
+    public static Vector512<float> PowerOfTwo(Vector512<float> exponent) =>
+        ((Vector512.ConvertToInt32Native(exponent) + Vector512.Create(FloatBits.ExponentBias)) << FloatBits.MantissaBits).AsSingle();
+
+    /// <inheritdoc/>
+    public static Vector512<float> Mantissa(Vector512<float> value, out Vector512<float> exponent)
+    {
+        Vector512<int> shifted = value.AsInt32() - Vector512.Create(FloatBits.RootOfHalf);
+        exponent = Vector512.ConvertToSingle(shifted >> FloatBits.MantissaBits);
+        return ((shifted & Vector512.Create(FloatBits.MantissaMask)) + Vector512.Create(FloatBits.RootOfHalf)).AsSingle();
+    }
+
+    /// <inheritdoc/>
+    public static Vector512<float> LessThan(Vector512<float> left, Vector512<float> right) => Vector512.LessThan(left, right);
+
+    /// <inheritdoc/>
+    public static Vector512<float> Equals(Vector512<float> left, Vector512<float> right) => Vector512.Equals(left, right);
+
+    /// <inheritdoc/>
+    public static Vector512<float> And(Vector512<float> left, Vector512<float> right) => left & right;
+
+    /// <inheritdoc/>
+    public static Vector512<float> Select(Vector512<float> mask, Vector512<float> ifTrue, Vector512<float> ifFalse) =>
+        Vector512.ConditionalSelect(mask, ifTrue, ifFalse);
+
+    /// <inheritdoc/>
+    public static Vector512<float> CopySign(Vector512<float> magnitude, Vector512<float> sign) => Vector512.CopySign(magnitude, sign);
+
+    /// <inheritdoc/>
+    public static float Sum(Vector512<float> value) => Simd256.Sum(value.GetLower() + value.GetUpper());
+
+    /// <inheritdoc/>
+    public static float MaxAcross(Vector512<float> value) =>
+        Simd256.MaxAcross(Vector256.MaxNative(value.GetLower(), value.GetUpper()));
+}
