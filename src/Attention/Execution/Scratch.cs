@@ -1,0 +1,122 @@
+using System.Runtime.InteropServices;
+
+namespace Attention.Execution;
+
+/// <summary>
+/// The working memory of one thread: a native block, aligned to cache lines, that grows to the largest need seen and is
+/// kept for the thread's next call, so that the steady state allocates nothing.
+/// </summary>
+/// <remarks>
+/// Rents nest like a stack: a kernel that calls another one takes what lies above. What is rented is not cleared.
+/// </remarks>
+internal sealed unsafe class Scratch
+{
+    private const int Alignment = 64;
+
+    [ThreadStatic]
+    private static Scratch? t_current;
+
+    private byte* _block;
+    private nuint _size;
+    private nuint _used;
+    private Overflow? _overflow;
+
+    /// <summary>When set, everything rented is first filled with NaN: tests find what is read before it is written.</summary>
+    internal static bool Poison { get; set; }
+
+    ~Scratch()
+    {
+        NativeMemory.AlignedFree(_block);
+    }
+
+    /// <summary>Takes room for <paramref name="count"/> floats, aligned to 64 bytes, until the rental is disposed.</summary>
+    internal static Rental Rent(nint count)
+    {
+        Scratch scratch = t_current ??= new Scratch();
+        nuint start = scratch._used;
+        float* memory = scratch.Take((nuint)count * sizeof(float));
+        if (Poison)
+        {
+            new Span<float>(memory, checked((int)count)).Fill(float.NaN);
+        }
+
+        return new Rental(scratch, start, memory);
+    }
+
+    private float* Take(nuint bytes)
+    {
+        bytes = (bytes + Alignment - 1) & ~(nuint)(Alignment - 1);
+        if (_used + bytes <= _size)
+        {
+            float* memory = (float*)(_block + _used);
+            _used += bytes;
+            return memory;
+        }
+
+        if (_used == 0)
+        {
+            Grow(bytes);
+            _used = bytes;
+            return (float*)_block;
+        }
+
+        // Somebody below still uses the block, so it cannot move: this once the memory comes from elsewhere, and the
+        // block grows when it is free again.
+        _overflow = new Overflow((byte*)NativeMemory.AlignedAlloc(bytes, Alignment), _used + bytes, _overflow);
+        _used += bytes;
+        return (float*)_overflow.Memory;
+    }
+
+    private void Release(nuint start)
+    {
+        _used = start;
+        if (start == 0 && _overflow is not null)
+        {
+            nuint need = 0;
+            for (Overflow? piece = _overflow; piece is not null; piece = piece.Next)
+            {
+                need = Math.Max(need, piece.Need);
+                NativeMemory.AlignedFree(piece.Memory);
+            }
+
+            _overflow = null;
+            Grow(need);
+        }
+    }
+
+    private void Grow(nuint size)
+    {
+        NativeMemory.AlignedFree(_block);
+        _block = null;
+        _size = 0;
+        _block = (byte*)NativeMemory.AlignedAlloc(size, Alignment);
+        _size = size;
+    }
+
+    private sealed class Overflow(byte* memory, nuint need, Overflow? next)
+    {
+        internal byte* Memory { get; } = memory;
+
+        internal nuint Need { get; } = need;
+
+        internal Overflow? Next { get; } = next;
+    }
+
+    /// <summary>A piece of scratch; dispose it in the reverse order of renting.</summary>
+    internal readonly ref struct Rental
+    {
+        private readonly Scratch _owner;
+        private readonly nuint _start;
+
+        internal Rental(Scratch owner, nuint start, float* memory)
+        {
+            _owner = owner;
+            _start = start;
+            Memory = memory;
+        }
+
+        internal float* Memory { get; }
+
+        public void Dispose() => _owner.Release(_start);
+    }
+}
