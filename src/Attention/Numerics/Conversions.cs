@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using Attention.Simd;
 
@@ -46,6 +47,14 @@ internal static unsafe class Conversions
             destination[index] = SimdScalar.LoadBFloat16(source + index);
         }
     }
+
+    /// <summary>Rounds floats to half precision, to nearest, ties to even; NaN stays NaN.</summary>
+    internal static void ToHalf(float* source, Half* destination, nint count) =>
+        TensorPrimitives.ConvertToHalf(new ReadOnlySpan<float>(source, checked((int)count)), new Span<Half>(destination, checked((int)count)));
+
+    /// <summary>Widens half precision to float, exactly.</summary>
+    internal static void FromHalf(Half* source, float* destination, nint count) =>
+        TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, checked((int)count)), new Span<float>(destination, checked((int)count)));
 
     /// <summary>
     /// Quantises a row to signed bytes with one scale, the largest size / 127: <c>source = scale * destination</c>, wrong by
