@@ -167,6 +167,18 @@ internal static unsafe class ScoreRow
         }
     }
 
+    /// <summary>Multiplies a run of whole vectors by another in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Multiply<TSimd, TVector>(float* row, float* factors, int count)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        for (int i = 0; i < count; i += TSimd.Count)
+        {
+            TSimd.Store(TSimd.Multiply(TSimd.Load(row + i), TSimd.Load(factors + i)), row + i);
+        }
+    }
+
     /// <summary>The first <paramref name="count"/> lanes from memory, zero in the others.</summary>
     internal static TVector LoadPart<TSimd, TVector>(float* source, int count)
         where TSimd : struct, ISimd<TVector>
