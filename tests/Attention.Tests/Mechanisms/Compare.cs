@@ -1,4 +1,3 @@
-using Attention.Mechanisms;
 using Attention.TestKit;
 
 namespace Attention.Tests.Mechanisms;
