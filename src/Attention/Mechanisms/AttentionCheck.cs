@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Numerics.Tensors;
+using Attention.Policies;
 using Attention.Tiles;
 
 namespace Attention.Mechanisms;
@@ -78,6 +79,15 @@ internal static class AttentionCheck
             Throw.Argument(
                 nameof(key), $"'key' has shape {Guard.Text(key.Lengths)}; its {keyValueHeads} heads must divide the query's {heads} heads.");
         }
+    }
+
+    /// <summary>Whether mask and modifier were built for these sizes.</summary>
+    internal static void Policies<TMask, TModifier>(in AttentionProblem problem, in TMask mask, in TModifier modifier)
+        where TMask : struct, IAttentionMask
+        where TModifier : struct, IScoreModifier
+    {
+        TMask.CheckCall(in mask, problem.Batch, problem.Heads, problem.QueryLength, problem.KeyLength);
+        TModifier.CheckCall(in modifier, problem.Batch, problem.Heads, problem.QueryLength, problem.KeyLength);
     }
 
     /// <summary>A tensor of the output's shape.</summary>

@@ -90,6 +90,7 @@ public static unsafe partial class ScaledDotProductAttention
     {
         BackwardProblem backward = default;
         AttentionProblem problem = AttentionCheck.Inputs(query, key, value, options);
+        AttentionCheck.Policies(problem, mask, modifier);
         problem.Output = AttentionCheck.Output(problem, output, nameof(output));
         problem.LogSumExp = AttentionCheck.LogSumExp(problem, logSumExp, nameof(logSumExp));
         AttentionCheck.RequireLogSumExp(logSumExp, nameof(logSumExp));
@@ -106,7 +107,12 @@ public static unsafe partial class ScaledDotProductAttention
             queryGradient, keyGradient, valueGradient, termGradients.Bias,
             query, key, value, terms.Bias, output, logSumExp, outputGradient, logSumExpGradient);
 
-        termGradients.Bias.Clear();
+        if (termGradients.Bias.Rank != 0)
+        {
+            // Clearing an absent tensor span throws.
+            termGradients.Bias.Clear();
+        }
+
         fixed (float* queryAddress = query, keyAddress = key, valueAddress = value, biasAddress = terms.Bias)
         fixed (float* outputAddress = output, logSumExpAddress = logSumExp, sinkAddress = terms.SinkLogits)
         fixed (float* outputGradientAddress = outputGradient, logSumExpGradientAddress = logSumExpGradient)
