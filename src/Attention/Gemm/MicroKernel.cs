@@ -19,6 +19,7 @@ internal static unsafe class MicroKernel
     internal const int Rows = 6;
 
     /// <summary>Columns of the register tile, NR in the words of BLIS.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static int Columns<TSimd, TVector>()
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged => TSimd.TileVectors * TSimd.Count;
