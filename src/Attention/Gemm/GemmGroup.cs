@@ -13,9 +13,12 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
     where TSimd : struct, ISimd<TVector>
     where TVector : unmanaged
 {
-    /// <summary>Panels of B that one piece packs, and steps it takes of each in turn, so that it reads whole pages of B.</summary>
-    private const int PanelsPerPiece = 4;
-    private const int StepsInTurn = 32;
+    /// <summary>
+    /// Columns of B that one piece packs, and steps it takes of each panel in turn: rows of B are read in long runs, which
+    /// the prefetchers follow, and the panels written in lines that stay in the first-level cache between the turns.
+    /// </summary>
+    private const int ColumnsPerPiece = 256;
+    private const int StepsInTurn = 8;
 
     private GemmProblem _problem;
     private GemmPlan _plan;
@@ -28,6 +31,8 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
     private nint _columnPieces;
     private float* _packed;
     private int* _packedPieces;
+
+    private static nint PanelsPerPiece => GemmPlan.Ceiling(ColumnsPerPiece, TileColumns);
 
     private static nint TileColumns => MicroKernel.Columns<TSimd, TVector>();
 
@@ -57,7 +62,7 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
             _packedPieces = &packedPieces,
         };
         nint pieces = group._packingPieces + columnPieces * GemmPlan.Ceiling(problem.Rows, plan.BlockRows);
-        WorkerTeam.Run(group, (int)pieces, plan.Threads);
+        WorkerTeam.Run(group, checked((int)pieces), plan.Threads);
     }
 
     /// <inheritdoc/>

@@ -10,23 +10,24 @@ namespace Attention.Gemm;
 internal readonly struct GemmPlan
 {
     /// <summary>
-    /// KC times NR: one panel of B over one block of depth. 16 KB are half of the smallest first-level cache in use
-    /// (32 KB), which leaves room for a panel of A (6 KB) and the tile of C to pass through.
+    /// KC times NR: one panel of B over one block of depth, 32 KB. It flows through the first-level cache (32 KB and
+    /// more) rather than resting in it: a tile needs one line of it every six cycles, which the second level gives
+    /// easily, and the longer the depth, the fewer visits to C. Half of it measured slower.
     /// </summary>
     private const int PanelFloats = 8192;
 
     /// <summary>
-    /// Bounds of KC: below, the tile of C is loaded and stored too often for the multiply-adds between; above, a block
-    /// of A has too few rows.
+    /// Bounds of KC: below, the tile of C is loaded and stored too often for the multiply-adds between; above, the panel
+    /// of A (12 KB at 512) is in danger of leaving the first-level cache.
     /// </summary>
     private const int LeastDepthBlock = 256;
     private const int MostDepthBlock = 512;
 
     /// <summary>
-    /// MC times KC: a block of A, 144 KB, so that it and the passing panels of B and tiles of C fit the second-level
-    /// cache (512 KB on Zen 3, 1 MB on Zen 4, 1.25 MB and more on Intel).
+    /// MC times KC: a block of A, 192 KB. While it is packed its source passes through the second-level cache too, and
+    /// both fit the smallest in use on servers (512 KB on Zen 3; 1 MB on Zen 4, 1.25 MB and more on Intel).
     /// </summary>
-    private const int BlockFloats = 288 * 256;
+    private const int BlockFloats = 96 * 512;
 
     /// <summary>The packed part of B: 8 MB, in the third-level cache where there is one of usual size, and a bound on memory.</summary>
     private const int GroupFloats = 2 << 20;
@@ -38,7 +39,7 @@ internal readonly struct GemmPlan
     private const int PackingReuse = 8;
 
     /// <summary>Multiply-adds below which a further thread costs more than it brings: about 10 microseconds of one core.</summary>
-    private const long LeastWorkPerThread = 400_000;
+    private const double LeastWorkPerThread = 400_000;
 
     /// <summary>Pieces per thread, so that a thread that was held up does not hold up the rest.</summary>
     private const int PiecesPerThread = 4;
@@ -58,8 +59,7 @@ internal readonly struct GemmPlan
         nint mostColumns = PackRight ? GroupFloats / groupDepth / tileColumns * tileColumns : problem.Columns;
         GroupColumns = Even(problem.Columns, mostColumns, tileColumns);
 
-        long work = (long)problem.Rows * problem.Columns * groupDepth;
-        Threads = (int)Math.Clamp(work / LeastWorkPerThread, 1, threads);
+        Threads = ThreadsWorth(problem.Work, threads);
         nint rowBlocks = Ceiling(problem.Rows, BlockFloats / DepthBlock);
         nint columnPieces = 1;
         if (Threads > 1)
@@ -101,6 +101,9 @@ internal readonly struct GemmPlan
     internal static GemmPlan For<TSimd, TVector>(in GemmProblem problem, int threads)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged => new(problem, MicroKernel.Columns<TSimd, TVector>(), threads);
+
+    /// <summary>How many of <paramref name="threads"/> threads are worth starting for so many multiply-adds.</summary>
+    internal static int ThreadsWorth(double work, int threads) => (int)Math.Clamp(work / LeastWorkPerThread, 1, threads);
 
     internal static nint Ceiling(nint value, nint divisor) => (value + divisor - 1) / divisor;
 

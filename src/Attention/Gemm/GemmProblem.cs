@@ -33,6 +33,9 @@ internal unsafe struct GemmProblem
     internal float Alpha;
     internal float Beta;
 
+    /// <summary>How many multiply-adds it takes.</summary>
+    internal readonly double Work => (double)Rows * Columns * Depth;
+
     /// <summary>
     /// The same product written as <c>C^T = B^T A^T</c>. Every element keeps its factors and their order, so its bits too.
     /// </summary>

@@ -37,6 +37,7 @@ internal static unsafe class MacroKernel
         nint tileColumns = MicroKernel.Columns<TSimd, TVector>();
         float* edge = stackalloc float[MicroKernel.Rows * WidestTile];
         bool direct = cColumn == 1 && alpha == 1 && (beta == 0 || beta == 1);
+        nint aheadStep = GemmPlan.Ceiling(tileColumns, GemmPlan.Ceiling(rows, MicroKernel.Rows));
         float* b = right.First;
         for (nint column = 0; column < columns; column += tileColumns, b += right.Distance)
         {
@@ -48,8 +49,10 @@ internal static unsafe class MacroKernel
                 bStep = right.TailStep;
             }
 
+            // While the tiles of this panel are computed, the next panel is fetched, a share of it by each tile.
+            float* ahead = b + right.Distance;
             float* a = left.First;
-            for (nint row = 0; row < rows; row += MicroKernel.Rows, a += left.Distance)
+            for (nint row = 0; row < rows; row += MicroKernel.Rows, a += left.Distance, ahead += depth * aheadStep)
             {
                 nint height = Math.Min(MicroKernel.Rows, rows - row);
                 float* tile = c + row * cRow + column * cColumn;
@@ -65,7 +68,8 @@ internal static unsafe class MacroKernel
                 if (direct && height == MicroKernel.Rows && width == tileColumns)
                 {
                     Prefetch<TSimd, TVector>(tile, cRow);
-                    MicroKernel.Multiply<TSimd, TVector>(a, aRow, aStep, b, bStep, depth, tile, cRow, beta == 1);
+                    MicroKernel.MultiplyPrefetching<TSimd, TVector>(
+                        a, aRow, aStep, b, bStep, depth, tile, cRow, beta == 1, ahead, aheadStep);
                 }
                 else
                 {
