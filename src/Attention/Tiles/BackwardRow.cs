@@ -53,7 +53,8 @@ internal readonly unsafe struct BackwardRow<TSimd, TVector, TMask, TModifier>
         TVector shift = TSimd.Create(logSumExp == float.NegativeInfinity ? float.PositiveInfinity : logSumExp);
         TVector delta = TSimd.Create(*(problem.QuerySide(_backward.Delta, _batch, _head) + query));
         TVector scale = TSimd.Create(problem.PositiveScale);
-        TVector log2E = TSimd.Create(ScoreRow.Log2E);
+        TVector log2E = TSimd.Create(VectorMath.Log2E);
+        TVector lowest = TSimd.Create(VectorMath.LowestDifference(VectorMath.Log2E));
         float* bias = problem.Bias.IsPresent ? problem.Bias.At(_batch, _head, query) + _keys.Start * problem.BiasKeyStride : null;
         float* biasGradient = _backward.BiasGradient.IsPresent
             ? _backward.BiasGradient.At(_batch, _head, query) + _keys.Start * _backward.BiasGradientKeyStride
@@ -81,7 +82,7 @@ internal readonly unsafe struct BackwardRow<TSimd, TVector, TMask, TModifier>
             }
 
             TVector difference = TSimd.Min(TSimd.Zero, TSimd.Subtract(score, shift));
-            TVector weight = VectorMath.ExpScaledOfNonPositive<TSimd, TVector>(difference, log2E);
+            TVector weight = VectorMath.ExpScaledOfNonPositive<TSimd, TVector>(difference, log2E, lowest);
             if (isMixed)
             {
                 weight = TSimd.And(weight, TSimd.Load(_allowed + column));

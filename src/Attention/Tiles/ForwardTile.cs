@@ -243,7 +243,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
 
         // A row that has seen no key yet keeps a maximum of -inf; subtracting 0 instead leaves its weights at zero.
         float shift = max == float.NegativeInfinity ? 0 : max;
-        float factor = (transforms ? 1 : scale) * ScoreRow.Log2E;
+        float factor = (transforms ? 1 : scale) * VectorMath.Log2E;
         TVector sums = TSimd.Load(state.Sums + (nint)(firstRow + row) * TSimd.Count);
         if (max != floor)
         {
