@@ -1,0 +1,44 @@
+using Attention.Comparison.Work;
+using TorchSharp;
+
+namespace Attention.Comparison.Contenders.Torch;
+
+/// <summary>libtorch, through TorchSharp.</summary>
+internal sealed class TorchPeer : IPeer
+{
+    /// <inheritdoc/>
+    public string Name => "libtorch";
+
+    /// <inheritdoc/>
+    public string? Unavailable { get; } = TorchLibrary.Load();
+
+    /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Attend(AttentionData data, int threads)
+    {
+        AttentionShape shape = data.Shape;
+        if (shape.Window >= 0)
+        {
+            yield break;
+        }
+
+        if (shape.Training)
+        {
+            yield return () => new TorchTraining(data, threads);
+        }
+        else
+        {
+            yield return () => new TorchForward(data, threads);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads) =>
+        [() => new TorchMultiply(left, right, size, threads)];
+
+    /// <summary>These settings are the whole process's, so each contender sets its own again before its turn.</summary>
+    internal static void Use(int threads, bool gradients)
+    {
+        torch.set_num_threads(threads);
+        torch.set_grad_enabled(gradients);
+    }
+}
