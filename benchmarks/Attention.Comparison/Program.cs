@@ -6,18 +6,36 @@ using Attention.Comparison.Machine;
 using Attention.Comparison.Measuring;
 using Attention.Comparison.Rows;
 
-IPeer[] peers = [new TorchPeer(), new OnnxPeer()];
-foreach (int threads in new[] { 1, Environment.ProcessorCount })
+if (CommandLine.Parse(args) is not { } command)
 {
-    var setting = new Setting(threads, peers, args.Contains("--quick") ? Effort.Quick : Effort.Full);
+    Console.Error.WriteLine(CommandLine.Usage);
+    return 2;
+}
+
+IRow[] rows = [.. AllRows.Create().Where(row => command.Wants(row.Name, row.Quick))];
+if (command.List)
+{
+    Console.WriteLine(string.Join(Environment.NewLine, rows.Select(row => row.Name)));
+    return 0;
+}
+
+Clock.OfThread = command.ThreadTime;
+IPeer[] peers = [new TorchPeer(), new OnnxPeer()];
+Console.WriteLine(Table.Heading(peers));
+foreach (int threads in command.Threads)
+{
+    // The limits are measured before and after the rows, so that a disturbed moment does not make every share too large.
     Limits limits = Limits.Measure(threads);
+    var setting = new Setting(threads, peers, command.Quick ? Effort.Quick : Effort.Full);
     var results = new List<RowResult>();
-    foreach (IRow row in AllRows.Create().Where(r => args.Where(a => a[0] != '-').DefaultIfEmpty("").Any(r.Name.Contains)))
+    foreach (IRow row in rows)
     {
-        Console.Error.WriteLine(row.Name);
-        results.Add(row.Measure(setting));
-        Console.Error.WriteLine(results[^1]);
+        RowResult result = row.Measure(setting);
+        results.Add(result);
+        Console.Error.WriteLine(Table.Progress(threads, result));
     }
 
     Console.WriteLine(Table.Markdown(setting, limits.Or(Limits.Measure(threads)), results));
 }
+
+return 0;

@@ -5,8 +5,11 @@ namespace Attention.Comparison.Contenders;
 /// <summary>A library to compare with.</summary>
 internal interface IPeer
 {
-    /// <summary>Its name and version.</summary>
+    /// <summary>Its name.</summary>
     string Name { get; }
+
+    /// <summary>Which one it is, or nothing if it does not load.</summary>
+    string Version { get; }
 
     /// <summary>Why it cannot run here at all, or null.</summary>
     string? Unavailable { get; }

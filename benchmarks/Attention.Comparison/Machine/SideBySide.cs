@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using Attention.Comparison.Measuring;
 
 namespace Attention.Comparison.Machine;
 
@@ -10,9 +10,9 @@ internal static class SideBySide
     {
         if (threads == 1)
         {
-            long begin = Stopwatch.GetTimestamp();
+            double begin = Clock.Seconds;
             work(0);
-            return Stopwatch.GetElapsedTime(begin).TotalSeconds;
+            return Clock.Seconds - begin;
         }
 
         using var barrier = new Barrier(threads);
@@ -29,13 +29,13 @@ internal static class SideBySide
         }
 
         barrier.SignalAndWait();
-        long start = Stopwatch.GetTimestamp();
+        double start = Clock.Seconds;
         work(0);
         foreach (Thread thread in others)
         {
             thread.Join();
         }
 
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return Clock.Seconds - start;
     }
 }

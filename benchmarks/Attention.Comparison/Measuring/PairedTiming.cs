@@ -36,13 +36,13 @@ internal static class PairedTiming
         contender.Prepare();
         contender.Run();
         int runs = 0;
-        long start = Stopwatch.GetTimestamp();
+        double start = Clock.Seconds;
         double elapsed;
         do
         {
             contender.Run();
             runs++;
-            elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            elapsed = Clock.Seconds - start;
         }
         while (elapsed < TurnSeconds);
         return elapsed / runs;
@@ -57,12 +57,12 @@ internal static class PairedTiming
             contender.Run();
         }
 
-        long start = Stopwatch.GetTimestamp();
+        double start = Clock.Seconds;
         for (int i = 0; i < repeats; i++)
         {
             contender.Run();
         }
 
-        return Stopwatch.GetElapsedTime(start).TotalSeconds / repeats;
+        return (Clock.Seconds - start) / repeats;
     }
 }

@@ -10,9 +10,9 @@ internal static class AllRows
         var rows = new List<IRow>();
         AddForward(rows, causal: false);
         AddForward(rows, causal: true);
-        rows.Add(new AttentionRow("forward 1024 x 64, float bias", AttentionShape.Square(1024, 64) with { Bias = true }));
-        rows.Add(new AttentionRow("forward 128 x 64", AttentionShape.Square(128, 64)));
-        rows.Add(new AttentionRow("forward 12 heads, 16 x 32", AttentionShape.Square(16, 32) with { Heads = 12, KeyValueHeads = 12 }));
+        rows.Add(new AttentionRow("forward 1024 x 64, float bias", AttentionTask.Square(1024, 64) with { Bias = true }));
+        rows.Add(new AttentionRow("forward 128 x 64", AttentionTask.Square(128, 64)));
+        rows.Add(new AttentionRow("forward 12 heads, 16 x 32", AttentionTask.Square(16, 32) with { Heads = 12, KeyValueHeads = 12 }));
         rows.Add(new AttentionRow("decode 32 heads, 4096 keys x 128", Decode(32)) { ReadsMemory = true });
         rows.Add(new AttentionRow("decode 32 heads, 8 key heads, 4096 keys x 128", Decode(8)) { ReadsMemory = true });
         AddTraining(rows, causal: false);
@@ -29,8 +29,8 @@ internal static class AllRows
         {
             foreach (int length in (ReadOnlySpan<int>)[512, 1024, 4096])
             {
-                AttentionShape shape = AttentionShape.Square(length, size) with { Causal = causal };
-                rows.Add(new AttentionRow($"{(causal ? "causal" : "forward")} {length} x {size}", shape) { Quick = length == 1024 });
+                AttentionTask task = AttentionTask.Square(length, size) with { Causal = causal };
+                rows.Add(new AttentionRow($"{(causal ? "causal" : "forward")} {length} x {size}", task) { Quick = length == 1024 });
             }
         }
     }
@@ -39,12 +39,12 @@ internal static class AllRows
     {
         foreach (int length in (ReadOnlySpan<int>)[1024, 2048])
         {
-            AttentionShape shape = AttentionShape.Square(length, 64) with { Causal = causal, Training = true };
+            AttentionTask task = AttentionTask.Square(length, 64) with { Causal = causal, Training = true };
             string name = $"forward + backward {length} x 64{(causal ? ", causal" : string.Empty)}";
-            rows.Add(new AttentionRow(name, shape) { Quick = length == 1024 });
+            rows.Add(new AttentionRow(name, task) { Quick = length == 1024 });
         }
     }
 
-    private static AttentionShape Decode(int keyValueHeads) =>
+    private static AttentionTask Decode(int keyValueHeads) =>
         new() { Heads = 32, KeyValueHeads = keyValueHeads, QueryLength = 1, KeyLength = 4096, Size = 128 };
 }

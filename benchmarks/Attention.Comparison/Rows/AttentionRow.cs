@@ -4,7 +4,7 @@ using Attention.Comparison.Work;
 namespace Attention.Comparison.Rows;
 
 /// <summary>Attention against the peers.</summary>
-internal sealed class AttentionRow(string name, AttentionShape shape) : PeerRow
+internal sealed class AttentionRow(string name, AttentionTask task) : PeerRow
 {
     /// <inheritdoc/>
     public override string Name => name;
@@ -15,8 +15,8 @@ internal sealed class AttentionRow(string name, AttentionShape shape) : PeerRow
     /// <inheritdoc/>
     protected override Field Choose(Setting setting, out Amount amount)
     {
-        amount = ReadsMemory ? Amount.Bytes(shape.KeyValueBytes) : Amount.Operations(shape.Operations);
-        var data = new AttentionData(shape);
+        amount = ReadsMemory ? Amount.Bytes(task.KeyValueBytes) : Amount.Operations(task.Operations);
+        var data = new AttentionData(task);
         Field field = Field.Choose(Ours.Attend(data, setting.Threads), setting, peer => peer.Attend(data, setting.Threads));
         (float[] expected, float[] actual) = SpotCheck.Rows(data, field.Own.Result());
         return Agreement.Difference(expected, actual) is { } difference

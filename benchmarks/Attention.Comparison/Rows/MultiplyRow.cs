@@ -1,4 +1,4 @@
-using Attention.Comparison.Work;
+using Attention.TestKit;
 
 namespace Attention.Comparison.Rows;
 
@@ -12,8 +12,8 @@ internal sealed class MultiplyRow(int size) : PeerRow
     protected override Field Choose(Setting setting, out Amount amount)
     {
         amount = Amount.Operations(2.0 * size * size * size);
-        float[] left = NormalNumbers.Create((long)size * size, 1);
-        float[] right = NormalNumbers.Create((long)size * size, 2);
+        float[] left = AttentionProblems.Normal(new Random(1), size * size);
+        float[] right = AttentionProblems.Normal(new Random(2), size * size);
         return Field.Choose(
             Ours.Multiply(left, right, size, setting.Threads), setting, peer => peer.Multiply(left, right, size, setting.Threads));
     }

@@ -12,7 +12,7 @@ internal sealed record RowResult
     internal required double Seconds { get; init; }
 
     /// <summary>Work per second of each peer.</summary>
-    internal IReadOnlyList<string> Peers { get; init; } = [];
+    internal IReadOnlyList<string> Peers { get; init; } = ["-", "-"];
 
     /// <summary>How many times as fast as the other side the library is.</summary>
     internal string Ratio { get; init; } = "-";

@@ -1,19 +1,21 @@
+using Attention.TestKit;
+
 namespace Attention.Comparison.Work;
 
 /// <summary>The numbers of one attention problem, row-major with heads before positions.</summary>
 internal sealed class AttentionData
 {
-    internal AttentionData(AttentionShape shape)
+    internal AttentionData(AttentionTask task)
     {
-        Shape = shape;
-        Query = NormalNumbers.Create(shape.QueryCount, 1);
-        Key = NormalNumbers.Create(shape.KeyCount, 2);
-        Value = NormalNumbers.Create(shape.KeyCount, 3);
-        Bias = shape.Bias ? NormalNumbers.Create((long)shape.Heads * shape.QueryLength * shape.KeyLength, 4) : [];
-        OutputGradient = shape.Training ? NormalNumbers.Create(shape.QueryCount, 5) : [];
+        Task = task;
+        Query = AttentionProblems.Normal(new Random(1), task.QueryCount);
+        Key = AttentionProblems.Normal(new Random(2), task.KeyCount);
+        Value = AttentionProblems.Normal(new Random(3), task.KeyCount);
+        Bias = task.Bias ? AttentionProblems.Normal(new Random(4), task.Heads * task.QueryLength * task.KeyLength) : [];
+        OutputGradient = task.Training ? AttentionProblems.Normal(new Random(5), task.QueryCount) : [];
     }
 
-    internal AttentionShape Shape { get; }
+    internal AttentionTask Task { get; }
 
     internal float[] Query { get; }
 

@@ -8,16 +8,16 @@ internal static class SpotCheck
     /// <summary>The chosen rows of <paramref name="output"/>, and what they should be.</summary>
     internal static (float[] Expected, float[] Actual) Rows(AttentionData data, float[] output)
     {
-        AttentionShape shape = data.Shape;
+        AttentionTask task = data.Task;
         var expected = new List<float>();
         var actual = new List<float>();
-        for (int head = 0; head < shape.Batch * shape.Heads; head++)
+        for (int head = 0; head < task.Batch * task.Heads; head++)
         {
             for (int i = 0; i < RowsPerHead; i++)
             {
-                int query = (int)((long)i * (shape.QueryLength - 1) / (RowsPerHead - 1));
+                int query = (int)((long)i * (task.QueryLength - 1) / (RowsPerHead - 1));
                 expected.AddRange(Row(data, head, query));
-                actual.AddRange(output.AsSpan((head * shape.QueryLength + query) * shape.Size, shape.Size));
+                actual.AddRange(output.AsSpan((head * task.QueryLength + query) * task.Size, task.Size));
             }
         }
 
@@ -26,24 +26,24 @@ internal static class SpotCheck
 
     private static float[] Row(AttentionData data, int head, int query)
     {
-        AttentionShape shape = data.Shape;
-        int size = shape.Size;
-        int keyHead = head / (shape.Heads / shape.KeyValueHeads);
-        IndexRange keys = shape.VisibleKeys(query);
+        AttentionTask task = data.Task;
+        int size = task.Size;
+        int keyHead = head / (task.Heads / task.KeyValueHeads);
+        IndexRange keys = task.VisibleKeys(query);
         var weights = new double[keys.Length];
         for (int i = 0; i < weights.Length; i++)
         {
             double product = 0;
             for (int j = 0; j < size; j++)
             {
-                product += (double)data.Query[(head * shape.QueryLength + query) * size + j]
-                    * data.Key[(keyHead * shape.KeyLength + keys.Start + i) * size + j];
+                product += (double)data.Query[(head * task.QueryLength + query) * size + j]
+                    * data.Key[(keyHead * task.KeyLength + keys.Start + i) * size + j];
             }
 
             weights[i] = product / Math.Sqrt(size);
-            if (shape.Bias)
+            if (task.Bias)
             {
-                weights[i] += data.Bias[((long)head * shape.QueryLength + query) * shape.KeyLength + keys.Start + i];
+                weights[i] += data.Bias[((long)head * task.QueryLength + query) * task.KeyLength + keys.Start + i];
             }
         }
 
@@ -56,7 +56,7 @@ internal static class SpotCheck
             total += weight;
             for (int j = 0; j < size; j++)
             {
-                row[j] += weight * data.Value[(keyHead * shape.KeyLength + keys.Start + i) * size + j];
+                row[j] += weight * data.Value[(keyHead * task.KeyLength + keys.Start + i) * size + j];
             }
         }
 

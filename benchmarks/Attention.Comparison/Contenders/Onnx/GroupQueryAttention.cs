@@ -11,9 +11,9 @@ internal static class GroupQueryAttention
     /// </summary>
     internal static OnnxContender Create(AttentionData data, int threads)
     {
-        AttentionShape shape = data.Shape;
+        AttentionTask task = data.Task;
         (int batch, int heads, int groups, int queryLength, int keyLength, int size) =
-            (shape.Batch, shape.Heads, shape.KeyValueHeads, shape.QueryLength, shape.KeyLength, shape.Size);
+            (task.Batch, task.Heads, task.KeyValueHeads, task.QueryLength, task.KeyLength, task.Size);
         long[] queryShape = [batch, queryLength, heads * size];
         long[] newShape = [batch, queryLength, groups * size];
         long[] cacheShape = [batch, groups, keyLength, size];

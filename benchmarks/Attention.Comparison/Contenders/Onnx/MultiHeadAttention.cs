@@ -7,9 +7,9 @@ internal static class MultiHeadAttention
 {
     internal static OnnxContender Create(AttentionData data, int threads, bool keysByHead)
     {
-        AttentionShape shape = data.Shape;
+        AttentionTask task = data.Task;
         (int batch, int heads, int queryLength, int keyLength, int size) =
-            (shape.Batch, shape.Heads, shape.QueryLength, shape.KeyLength, shape.Size);
+            (task.Batch, task.Heads, task.QueryLength, task.KeyLength, task.Size);
         long[] queryShape = [batch, queryLength, heads * size];
         OnnxTensor?[] inputs =
         [
@@ -18,11 +18,11 @@ internal static class MultiHeadAttention
             Keys("value", data.Value),
             null,
             null,
-            shape.Bias ? OnnxTensor.Floats("attention_bias", data.Bias, 1, heads, queryLength, keyLength) : null,
+            task.Bias ? OnnxTensor.Floats("attention_bias", data.Bias, 1, heads, queryLength, keyLength) : null,
         ];
         OnnxTensor[] outputs = [OnnxTensor.Room("output", queryShape)];
         byte[] model = OnnxModel.Create(
-            OnnxModel.MicrosoftDomain, "MultiHeadAttention", [("num_heads", heads), ("unidirectional", shape.Causal ? 1 : 0)], inputs, outputs);
+            OnnxModel.MicrosoftDomain, "MultiHeadAttention", [("num_heads", heads), ("unidirectional", task.Causal ? 1 : 0)], inputs, outputs);
         string name = keysByHead ? "MultiHeadAttention, keys by head" : "MultiHeadAttention";
         return new OnnxContender(
             name, model, inputs, outputs, output => HeadOrder.Before(output, batch, heads, queryLength, size), threads);

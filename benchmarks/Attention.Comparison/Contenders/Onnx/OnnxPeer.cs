@@ -10,28 +10,31 @@ internal sealed class OnnxPeer : IPeer
     public string Name => "ONNX Runtime";
 
     /// <inheritdoc/>
+    public string Version => Unavailable is null ? OrtEnv.Instance().GetVersionString() : string.Empty;
+
+    /// <inheritdoc/>
     public string? Unavailable { get; } = Load();
 
     /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Attend(AttentionData data, int threads)
     {
-        AttentionShape shape = data.Shape;
-        if (shape.Training || shape.Window >= 0)
+        AttentionTask task = data.Task;
+        if (task.Training || task.Window >= 0)
         {
             yield break;
         }
 
         yield return () => StandardAttention.Create(data, threads);
-        if (shape.Heads == shape.KeyValueHeads)
+        if (task.Heads == task.KeyValueHeads)
         {
             yield return () => MultiHeadAttention.Create(data, threads, keysByHead: false);
-            if (!shape.Causal)
+            if (!task.Causal)
             {
                 yield return () => MultiHeadAttention.Create(data, threads, keysByHead: true);
             }
         }
 
-        if (!shape.Bias && (shape.Causal || shape.QueryLength == 1))
+        if (!task.Bias && (task.Causal || task.QueryLength == 1))
         {
             yield return () => GroupQueryAttention.Create(data, threads);
         }

@@ -7,18 +7,18 @@ internal static class StandardAttention
 {
     internal static OnnxContender Create(AttentionData data, int threads)
     {
-        AttentionShape shape = data.Shape;
-        long[] queryShape = [shape.Batch, shape.Heads, shape.QueryLength, shape.Size];
-        long[] keyShape = [shape.Batch, shape.KeyValueHeads, shape.KeyLength, shape.Size];
+        AttentionTask task = data.Task;
+        long[] queryShape = [task.Batch, task.Heads, task.QueryLength, task.Size];
+        long[] keyShape = [task.Batch, task.KeyValueHeads, task.KeyLength, task.Size];
         OnnxTensor?[] inputs =
         [
             OnnxTensor.Floats("Q", data.Query, queryShape),
             OnnxTensor.Floats("K", data.Key, keyShape),
             OnnxTensor.Floats("V", data.Value, keyShape),
-            shape.Bias ? OnnxTensor.Floats("attn_mask", data.Bias, 1, shape.Heads, shape.QueryLength, shape.KeyLength) : null,
+            task.Bias ? OnnxTensor.Floats("attn_mask", data.Bias, 1, task.Heads, task.QueryLength, task.KeyLength) : null,
         ];
         OnnxTensor[] outputs = [OnnxTensor.Room("Y", queryShape)];
-        byte[] model = OnnxModel.Create(string.Empty, "Attention", [("is_causal", shape.Causal ? 1 : 0)], inputs, outputs);
+        byte[] model = OnnxModel.Create(string.Empty, "Attention", [("is_causal", task.Causal ? 1 : 0)], inputs, outputs);
         return new OnnxContender("Attention-23", model, inputs, outputs, output => output, threads);
     }
 }

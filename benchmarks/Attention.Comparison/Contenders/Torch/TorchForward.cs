@@ -16,25 +16,25 @@ internal sealed class TorchForward : IContender
 
     internal TorchForward(AttentionData data, int threads)
     {
-        AttentionShape shape = data.Shape;
+        AttentionTask task = data.Task;
         _threads = threads;
-        _causal = shape.Causal;
+        _causal = task.Causal;
 
         // TorchSharp's binding has no grouped heads. For a single query the heads of a group are the same work as that
         // many queries of one head, so nothing needs to be repeated.
-        bool grouped = shape.KeyValueHeads != shape.Heads;
-        if (grouped && shape.QueryLength != 1)
+        bool grouped = task.KeyValueHeads != task.Heads;
+        if (grouped && task.QueryLength != 1)
         {
             throw new NotSupportedException("TorchSharp's scaled_dot_product_attention has no grouped heads");
         }
 
-        long queryHeads = grouped ? shape.KeyValueHeads : shape.Heads;
-        long queryLength = (long)shape.Heads * shape.QueryLength / queryHeads;
-        long[] keyDimensions = [shape.Batch, shape.KeyValueHeads, shape.KeyLength, shape.Size];
-        _query = tensor(data.Query, [shape.Batch, queryHeads, queryLength, shape.Size]);
+        long queryHeads = grouped ? task.KeyValueHeads : task.Heads;
+        long queryLength = (long)task.Heads * task.QueryLength / queryHeads;
+        long[] keyDimensions = [task.Batch, task.KeyValueHeads, task.KeyLength, task.Size];
+        _query = tensor(data.Query, [task.Batch, queryHeads, queryLength, task.Size]);
         _key = tensor(data.Key, keyDimensions);
         _value = tensor(data.Value, keyDimensions);
-        _bias = shape.Bias ? tensor(data.Bias, [1, shape.Heads, shape.QueryLength, shape.KeyLength]) : null;
+        _bias = task.Bias ? tensor(data.Bias, [1, task.Heads, task.QueryLength, task.KeyLength]) : null;
     }
 
     /// <inheritdoc/>

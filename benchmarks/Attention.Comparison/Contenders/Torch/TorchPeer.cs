@@ -10,18 +10,21 @@ internal sealed class TorchPeer : IPeer
     public string Name => "libtorch";
 
     /// <inheritdoc/>
+    public string Version => Unavailable is null ? $"{torch.__version__} through TorchSharp" : string.Empty;
+
+    /// <inheritdoc/>
     public string? Unavailable { get; } = TorchLibrary.Load();
 
     /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Attend(AttentionData data, int threads)
     {
-        AttentionShape shape = data.Shape;
-        if (shape.Window >= 0)
+        AttentionTask task = data.Task;
+        if (task.Window >= 0)
         {
             yield break;
         }
 
-        if (shape.Training)
+        if (task.Training)
         {
             yield return () => new TorchTraining(data, threads);
         }

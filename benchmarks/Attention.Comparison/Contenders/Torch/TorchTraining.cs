@@ -14,11 +14,11 @@ internal sealed class TorchTraining : IContender
 
     internal TorchTraining(AttentionData data, int threads)
     {
-        AttentionShape shape = data.Shape;
+        AttentionTask task = data.Task;
         _threads = threads;
-        _causal = shape.Causal;
-        long[] queryDimensions = [shape.Batch, shape.Heads, shape.QueryLength, shape.Size];
-        long[] keyDimensions = [shape.Batch, shape.KeyValueHeads, shape.KeyLength, shape.Size];
+        _causal = task.Causal;
+        long[] queryDimensions = [task.Batch, task.Heads, task.QueryLength, task.Size];
+        long[] keyDimensions = [task.Batch, task.KeyValueHeads, task.KeyLength, task.Size];
         _inputs =
         [
             tensor(data.Query, queryDimensions, requires_grad: true),

@@ -1,7 +1,7 @@
 namespace Attention.Comparison.Work;
 
 /// <summary>One attention problem, in the words of the library.</summary>
-internal sealed record AttentionShape
+internal sealed record AttentionTask
 {
     internal int Batch { get; init; } = 1;
 
@@ -27,11 +27,11 @@ internal sealed record AttentionShape
     /// <summary>Whether the gradients of query, key and value are wanted too.</summary>
     internal bool Training { get; init; }
 
-    internal static AttentionShape Square(int length, int size) => new() { QueryLength = length, KeyLength = length, Size = size };
+    internal static AttentionTask Square(int length, int size) => new() { QueryLength = length, KeyLength = length, Size = size };
 
-    internal long QueryCount => (long)Batch * Heads * QueryLength * Size;
+    internal int QueryCount => Batch * Heads * QueryLength * Size;
 
-    internal long KeyCount => (long)Batch * KeyValueHeads * KeyLength * Size;
+    internal int KeyCount => Batch * KeyValueHeads * KeyLength * Size;
 
     /// <summary>Pairs of query and key that the mask leaves, over all batches and heads.</summary>
     internal double VisiblePairs
