@@ -21,6 +21,7 @@ if (command.List)
 
 Clock.OfThread = command.ThreadTime;
 IPeer[] peers = [new TorchPeer(), new OnnxPeer()];
+int exitCode = 0;
 Console.WriteLine(Table.Heading(peers));
 foreach (int threads in command.Threads)
 {
@@ -30,12 +31,26 @@ foreach (int threads in command.Threads)
     var results = new List<RowResult>();
     foreach (IRow row in rows)
     {
-        RowResult result = row.Measure(setting);
-        results.Add(result);
-        Console.Error.WriteLine(Table.Progress(threads, result));
+        try
+        {
+            RowResult result = row.Measure(setting);
+            results.Add(result);
+            Console.Error.WriteLine(Table.Progress(threads, result));
+        }
+        catch (WrongResultException exception)
+        {
+            // Nothing wrong is timed; the other rows are still worth having.
+            Console.Error.WriteLine(exception.Message);
+            exitCode = 1;
+        }
     }
 
     Console.WriteLine(Table.Markdown(setting, limits.Or(Limits.Measure(threads)), results));
 }
 
-return 0;
+if (command.Wants(Accuracy.Name, isQuick: true))
+{
+    Console.WriteLine(Accuracy.Markdown(command.Quick));
+}
+
+return exitCode;

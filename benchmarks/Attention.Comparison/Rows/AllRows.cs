@@ -10,6 +10,7 @@ internal static class AllRows
         var rows = new List<IRow>();
         AddForward(rows, causal: false);
         AddForward(rows, causal: true);
+        rows.Add(new WindowRow(16384, 256));
         rows.Add(new AttentionRow("forward 1024 x 64, float bias", AttentionTask.Square(1024, 64) with { Bias = true }));
         rows.Add(new AttentionRow("forward 128 x 64", AttentionTask.Square(128, 64)));
         rows.Add(new AttentionRow("forward 12 heads, 16 x 32", AttentionTask.Square(16, 32) with { Heads = 12, KeyValueHeads = 12 }));
@@ -17,6 +18,8 @@ internal static class AllRows
         rows.Add(new AttentionRow("decode 32 heads, 8 key heads, 4096 keys x 128", Decode(8)) { ReadsMemory = true });
         AddTraining(rows, causal: false);
         AddTraining(rows, causal: true);
+        rows.Add(new UserRow("a user's causal mask, 1024 x 64", AttentionTask.Square(1024, 64) with { Causal = true }, Ours.Attend, Ours.OwnCausal));
+        rows.Add(new UserRow("a user's soft cap, 1024 x 64", AttentionTask.Square(1024, 64), Ours.SoftCap, Ours.OwnSoftCap));
         rows.Add(new MultiplyRow(512));
         rows.Add(new MultiplyRow(1024));
         rows.Add(new MultiplyRow(2048) { Quick = false });

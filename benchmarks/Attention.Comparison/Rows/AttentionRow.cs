@@ -20,7 +20,7 @@ internal sealed class AttentionRow(string name, AttentionTask task) : PeerRow
         Field field = Field.Choose(Ours.Attend(data, setting.Threads), setting, peer => peer.Attend(data, setting.Threads));
         (float[] expected, float[] actual) = SpotCheck.Rows(data, field.Own.Result());
         return Agreement.Difference(expected, actual) is { } difference
-            ? throw new InvalidOperationException($"{name}: Attention {difference}")
+            ? throw new WrongResultException($"{name}: Attention {difference}")
             : field;
     }
 }
