@@ -1,0 +1,190 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Attention.Gemm;
+using Attention.Simd;
+
+namespace Attention.Tiles;
+
+/// <summary>Lays rows out as the micro-kernel reads them: panels, as wide as its tile, that lie one after the other.</summary>
+internal static unsafe class Packing
+{
+    /// <summary>
+    /// Rows become columns: panel p holds rows p * columns ... as <c>[size, columns]</c>, so that the inner product over
+    /// <paramref name="size"/> runs down a panel and its vectors run along the rows. Missing rows of the last panel are zero.
+    /// </summary>
+    /// <param name="rows">The first row.</param>
+    /// <param name="rowStride">Distance between rows.</param>
+    /// <param name="count">How many rows.</param>
+    /// <param name="size">Numbers in a row.</param>
+    /// <param name="panels">Room for <c>count</c> rounded up to whole panels, times <paramref name="size"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Transposed<TSimd, TVector>(float* rows, nint rowStride, int count, int size, float* panels)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        int columns = MicroKernel.Columns<TSimd, TVector>();
+        for (int first = 0; first < count; first += columns, panels += (nint)columns * size)
+        {
+            int present = Math.Min(columns, count - first);
+            float* source = rows + first * rowStride;
+            int row = 0;
+            for (; row + 4 <= present; row += 4)
+            {
+                TransposeFour(source + row * rowStride, rowStride, size, panels + row, columns);
+            }
+
+            for (; row < present; row++)
+            {
+                for (int i = 0; i < size; i++)
+                {
+                    panels[(nint)i * columns + row] = source[row * rowStride + i];
+                }
+            }
+
+            for (; row < columns; row++)
+            {
+                for (int i = 0; i < size; i++)
+                {
+                    panels[(nint)i * columns + row] = 0;
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Rows stay rows, cut into panels: panel p holds columns p * columns ... of all rows as <c>[capacity, columns]</c>.
+    /// Columns past <paramref name="size"/> and rows past <paramref name="count"/> up to <paramref name="padded"/> are zero.
+    /// </summary>
+    /// <param name="rows">The first row.</param>
+    /// <param name="rowStride">Distance between rows.</param>
+    /// <param name="count">How many rows.</param>
+    /// <param name="padded">How many rows to write.</param>
+    /// <param name="size">Numbers in a row.</param>
+    /// <param name="panels">The first row of the first panel.</param>
+    /// <param name="panelStride">Distance between panels.</param>
+    /// <returns>Whether every number is finite.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static bool Straight<TSimd, TVector>(
+        float* rows, nint rowStride, int count, int padded, int size, float* panels, nint panelStride)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        int columns = MicroKernel.Columns<TSimd, TVector>();
+        TVector nonFinite = TSimd.Zero;
+        float lateNonFinite = 0;
+        for (int column = 0; column < size; column += columns, panels += panelStride)
+        {
+            int present = Math.Min(columns, size - column);
+            for (int row = 0; row < count; row++)
+            {
+                float* source = rows + row * rowStride + column;
+                float* destination = panels + (nint)row * columns;
+                int i = 0;
+                for (; i + TSimd.Count <= present; i += TSimd.Count)
+                {
+                    TVector value = TSimd.Load(source + i);
+                    nonFinite = TSimd.MultiplyAdd(value, TSimd.Zero, nonFinite);
+                    TSimd.Store(value, destination + i);
+                }
+
+                for (; i < present; i++)
+                {
+                    lateNonFinite += source[i] * 0;
+                    destination[i] = source[i];
+                }
+
+                for (; i < columns; i++)
+                {
+                    destination[i] = 0;
+                }
+            }
+
+            Clear<TSimd, TVector>(panels + (nint)count * columns, (nint)(padded - count) * columns);
+        }
+
+        return TSimd.Sum(nonFinite) + lateNonFinite == 0;
+    }
+
+    /// <summary>Copies rows to a compact block, times <paramref name="factor"/>; rows past <paramref name="count"/> are zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Compact<TSimd, TVector>(
+        float* rows, nint rowStride, int count, int padded, int size, float factor, float* destination)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        TVector factors = TSimd.Create(factor);
+        for (int row = 0; row < count; row++, rows += rowStride, destination += size)
+        {
+            int i = 0;
+            for (; i + TSimd.Count <= size; i += TSimd.Count)
+            {
+                TSimd.Store(TSimd.Multiply(TSimd.Load(rows + i), factors), destination + i);
+            }
+
+            for (; i < size; i++)
+            {
+                destination[i] = rows[i] * factor;
+            }
+        }
+
+        Clear<TSimd, TVector>(destination, (nint)(padded - count) * size);
+    }
+
+    /// <summary>Writes zeros.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Clear<TSimd, TVector>(float* destination, nint count)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        nint i = 0;
+        for (; i + TSimd.Count <= count; i += TSimd.Count)
+        {
+            TSimd.Store(TSimd.Zero, destination + i);
+        }
+
+        for (; i < count; i++)
+        {
+            destination[i] = 0;
+        }
+    }
+
+    /// <summary>
+    /// Four rows become four neighbouring columns, in 4 x 4 blocks of 128-bit unpacks: packing is bound by its stores, so
+    /// wider shuffles would gain nothing.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TransposeFour(float* rows, nint rowStride, int size, float* destination, nint columns)
+    {
+        float* row1 = rows + rowStride;
+        float* row2 = row1 + rowStride;
+        float* row3 = row2 + rowStride;
+        int i = 0;
+        for (; i + 4 <= size; i += 4)
+        {
+            Vector128<float> a = Vector128.Load(rows + i);
+            Vector128<float> b = Vector128.Load(row1 + i);
+            Vector128<float> c = Vector128.Load(row2 + i);
+            Vector128<float> d = Vector128.Load(row3 + i);
+
+            // a0 c0 a1 c1, a2 c2 a3 c3, and the same of b and d; interleaved once more they are the columns.
+            Vector128<float> lowerAC = Interleave.Low(a, c);
+            Vector128<float> upperAC = Interleave.High(a, c);
+            Vector128<float> lowerBD = Interleave.Low(b, d);
+            Vector128<float> upperBD = Interleave.High(b, d);
+            Interleave.Low(lowerAC, lowerBD).Store(destination);
+            Interleave.High(lowerAC, lowerBD).Store(destination + columns);
+            Interleave.Low(upperAC, upperBD).Store(destination + 2 * columns);
+            Interleave.High(upperAC, upperBD).Store(destination + 3 * columns);
+            destination += 4 * columns;
+        }
+
+        for (; i < size; i++)
+        {
+            destination[0] = rows[i];
+            destination[1] = row1[i];
+            destination[2] = row2[i];
+            destination[3] = row3[i];
+            destination += columns;
+        }
+    }
+}

@@ -1,0 +1,180 @@
+using System.Runtime.CompilerServices;
+using Attention.Numerics;
+using Attention.Policies;
+using Attention.Simd;
+
+namespace Attention.Tiles;
+
+/// <summary>
+/// What happens to one row of scores between the two matrix products. A row is a run of columns, whole vectors, of a
+/// block of keys; columns that are not allowed end as negative infinity and weigh exactly zero.
+/// </summary>
+internal static unsafe class ScoreRow
+{
+    /// <summary>log2(e): powers of e are computed as powers of two.</summary>
+    internal const float Log2E = 1.44269504f;
+
+    /// <summary>
+    /// Turns products into scores: scale, modifier, bias. A bias of negative infinity hides whatever the product is.
+    /// </summary>
+    /// <param name="row">Products q.k of columns [<paramref name="start"/>, <paramref name="end"/>), changed in place.</param>
+    /// <param name="start">First column, at a whole vector.</param>
+    /// <param name="end">End of the columns, at a whole vector.</param>
+    /// <param name="present">Columns of the block that are keys; the bias is not read past them.</param>
+    /// <param name="scale">The positive scale.</param>
+    /// <param name="modifier">The policy.</param>
+    /// <param name="bias">The bias of column 0, or null.</param>
+    /// <param name="biasKeyStride">1, or 0 for one bias a row.</param>
+    /// <param name="batch">Coordinates for the modifier.</param>
+    /// <param name="head">Coordinates for the modifier.</param>
+    /// <param name="query">Coordinates for the modifier.</param>
+    /// <param name="firstKey">The key of column 0.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Transform<TSimd, TVector, TModifier>(
+        float* row, int start, int end, int present, float scale, in TModifier modifier,
+        float* bias, nint biasKeyStride, int batch, int head, int query, int firstKey)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+        where TModifier : struct, IScoreModifier
+    {
+        TVector scales = TSimd.Create(scale);
+        for (int column = start; column < end; column += TSimd.Count)
+        {
+            TVector score = TSimd.Multiply(TSimd.Load(row + column), scales);
+            score = modifier.Apply<TSimd, TVector>(score, batch, head, query, firstKey + column);
+            if (bias != null)
+            {
+                score = AddBias<TSimd, TVector>(score, LoadBias<TSimd, TVector>(bias, biasKeyStride, column, present));
+            }
+
+            TSimd.Store(score, row + column);
+        }
+    }
+
+    /// <summary>score + bias, but negative infinity wherever the bias is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TVector AddBias<TSimd, TVector>(TVector score, TVector bias)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        TVector hidden = TSimd.Equals(bias, TSimd.Create(float.NegativeInfinity));
+        return TSimd.Select(hidden, bias, TSimd.Add(score, bias));
+    }
+
+    /// <summary>A vector of bias, without reading past the columns that are present.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TVector LoadBias<TSimd, TVector>(float* bias, nint biasKeyStride, int column, int present)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        if (biasKeyStride == 0)
+        {
+            return TSimd.Create(*bias);
+        }
+
+        return column + TSimd.Count <= present
+            ? TSimd.Load(bias + column)
+            : LoadPart<TSimd, TVector>(bias + column, present - column);
+    }
+
+    /// <summary>Writes negative infinity to columns [<paramref name="start"/>, <paramref name="end"/>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Hide(float* row, int start, int end)
+    {
+        if (start < end)
+        {
+            new Span<float>(row + start, end - start).Fill(float.NegativeInfinity);
+        }
+    }
+
+    /// <summary>Hides the columns that a mask without intervals does not allow, asking pair by pair.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void HidePairs<TMask>(float* row, int start, int end, in TMask mask, int batch, int head, int query, int firstKey)
+        where TMask : struct, IAttentionMask
+    {
+        for (int column = start; column < end; column++)
+        {
+            row[column] = mask.Allows(batch, head, query, firstKey + column) ? row[column] : float.NegativeInfinity;
+        }
+    }
+
+    /// <summary>The largest score of the row, at least <paramref name="floor"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static float Max<TSimd, TVector>(float* row, int start, int end, float floor)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        TVector max0 = TSimd.Create(floor);
+        TVector max1 = max0;
+        TVector max2 = max0;
+        TVector max3 = max0;
+        int column = start;
+        for (; column + 4 * TSimd.Count <= end; column += 4 * TSimd.Count)
+        {
+            max0 = TSimd.Max(TSimd.Load(row + column), max0);
+            max1 = TSimd.Max(TSimd.Load(row + column + TSimd.Count), max1);
+            max2 = TSimd.Max(TSimd.Load(row + column + 2 * TSimd.Count), max2);
+            max3 = TSimd.Max(TSimd.Load(row + column + 3 * TSimd.Count), max3);
+        }
+
+        for (; column < end; column += TSimd.Count)
+        {
+            max0 = TSimd.Max(TSimd.Load(row + column), max0);
+        }
+
+        return TSimd.MaxAcross(TSimd.Max(TSimd.Max(max0, max1), TSimd.Max(max2, max3)));
+    }
+
+    /// <summary>
+    /// Replaces scores by their unnormalised weights exp(factor (score - shift)), and returns their sum added to
+    /// <paramref name="sums"/>, lane by lane.
+    /// </summary>
+    /// <param name="row">Scores, replaced in place.</param>
+    /// <param name="start">First column, at a whole vector.</param>
+    /// <param name="end">End of the columns, at a whole vector.</param>
+    /// <param name="shift">The running maximum; finite, or NaN or infinity where the row is to become NaN.</param>
+    /// <param name="factorLog2E">The positive factor times log2(e).</param>
+    /// <param name="sums">Sums of the columns before, one a lane.</param>
+    /// <returns>The sums with these columns.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static TVector Exponentiate<TSimd, TVector>(float* row, int start, int end, float shift, float factorLog2E, TVector sums)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        TVector shifts = TSimd.Create(shift);
+        TVector factors = TSimd.Create(factorLog2E);
+        for (int column = start; column < end; column += TSimd.Count)
+        {
+            TVector difference = TSimd.Subtract(TSimd.Load(row + column), shifts);
+            TVector weight = VectorMath.ExpScaledOfNonPositive<TSimd, TVector>(difference, factors);
+            TSimd.Store(weight, row + column);
+            sums = TSimd.Add(sums, weight);
+        }
+
+        return sums;
+    }
+
+    /// <summary>Multiplies a run of whole vectors in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Scale<TSimd, TVector>(float* row, int count, float factor)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        TVector factors = TSimd.Create(factor);
+        for (int i = 0; i < count; i += TSimd.Count)
+        {
+            TSimd.Store(TSimd.Multiply(TSimd.Load(row + i), factors), row + i);
+        }
+    }
+
+    /// <summary>The first <paramref name="count"/> lanes from memory, zero in the others.</summary>
+    internal static TVector LoadPart<TSimd, TVector>(float* source, int count)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        float* lanes = stackalloc float[16];
+        new Span<float>(lanes, 16).Clear();
+        new ReadOnlySpan<float>(source, Math.Max(count, 0)).CopyTo(new Span<float>(lanes, 16));
+        return TSimd.Load(lanes);
+    }
+}
