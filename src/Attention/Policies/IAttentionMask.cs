@@ -18,6 +18,22 @@ public interface IAttentionMask
     /// </summary>
     static virtual bool IsInterval => false;
 
+    /// <summary>
+    /// Throws where <paramref name="mask"/> was built for other sizes than those of a call, before the call writes
+    /// anything. Does nothing unless overridden.
+    /// </summary>
+    /// <typeparam name="TMask">Always the implementing type itself.</typeparam>
+    /// <param name="mask">The mask of the call.</param>
+    /// <param name="batch">The batch elements, or the sequences of a packed call.</param>
+    /// <param name="heads">The query heads.</param>
+    /// <param name="queryLength">The queries; in a packed call those of the longest sequence.</param>
+    /// <param name="keyLength">The keys; in a packed call those of the longest sequence.</param>
+    /// <exception cref="ArgumentException">The mask does not fit; its parameter is named <c>mask</c>.</exception>
+    static virtual void CheckCall<TMask>(in TMask mask, int batch, int heads, int queryLength, int keyLength)
+        where TMask : struct, IAttentionMask
+    {
+    }
+
     /// <summary>Says whether <paramref name="query"/> may attend to <paramref name="key"/>.</summary>
     /// <param name="batch">The batch element, or the sequence of a packed call.</param>
     /// <param name="head">The query head.</param>

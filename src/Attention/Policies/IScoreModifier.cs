@@ -8,6 +8,22 @@ namespace Attention.Policies;
 /// </summary>
 public interface IScoreModifier
 {
+    /// <summary>
+    /// Throws where <paramref name="modifier"/> was built for other sizes than those of a call, before the call writes
+    /// anything. Does nothing unless overridden.
+    /// </summary>
+    /// <typeparam name="TModifier">Always the implementing type itself.</typeparam>
+    /// <param name="modifier">The modifier of the call.</param>
+    /// <param name="batch">The batch elements, or the sequences of a packed call.</param>
+    /// <param name="heads">The query heads.</param>
+    /// <param name="queryLength">The queries; in a packed call those of the longest sequence.</param>
+    /// <param name="keyLength">The keys; in a packed call those of the longest sequence.</param>
+    /// <exception cref="ArgumentException">The modifier does not fit; its parameter is named <c>modifier</c>.</exception>
+    static virtual void CheckCall<TModifier>(in TModifier modifier, int batch, int heads, int queryLength, int keyLength)
+        where TModifier : struct, IScoreModifier
+    {
+    }
+
     /// <summary>The new scores of neighbouring keys.</summary>
     /// <typeparam name="TSimd">The arithmetic of the width.</typeparam>
     /// <typeparam name="TVector">The vector.</typeparam>
