@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using Attention.Gemm;
 using Attention.Mechanisms;
 using Attention.Policies;
 using Attention.Simd;
