@@ -144,6 +144,34 @@ internal static class AttentionCheck
         }
     }
 
+    /// <summary>A gradient, which has the shape of its tensor.</summary>
+    internal static Operand Like(in ReadOnlyTensorSpan<float> tensor, in ReadOnlyTensorSpan<float> gradient, string parameter, string tensorName)
+    {
+        Guard.Shape(gradient, tensor.Lengths, parameter, $"the shape of '{tensorName}'");
+        return Describe(gradient);
+    }
+
+    /// <summary>The gradients of bias and sinks, which need a bias and sinks.</summary>
+    internal static void TermGradients(
+        in AttentionProblem problem, ref BackwardProblem backward, in ScoreTerms terms, in ScoreTermGradients gradients)
+    {
+        const string Parameter = "termGradients";
+        if (gradients.Bias.Rank != 0)
+        {
+            Guard.Shape(gradients.Bias, terms.Bias.Lengths, Parameter, "the shape of the bias");
+            AttentionProblem shape = problem;
+            backward.BiasGradient = Bias(ref shape, gradients.Bias, Parameter);
+            backward.BiasGradientKeyStride = shape.BiasKeyStride;
+        }
+
+        if (gradients.SinkLogits.Length != terms.SinkLogits.Length && gradients.SinkLogits.Length != 0)
+        {
+            Throw.Argument(
+                Parameter,
+                $"'{nameof(ScoreTermGradients.SinkLogits)}' has {gradients.SinkLogits.Length} elements; expected {terms.SinkLogits.Length} as the sink logits have.");
+        }
+    }
+
     internal static Operand Describe(in ReadOnlyTensorSpan<float> tensor) =>
         new() { BatchStride = tensor.Strides[0], HeadStride = tensor.Strides[1], RowStride = tensor.Strides[2] };
 }

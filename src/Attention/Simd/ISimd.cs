@@ -43,6 +43,17 @@ public unsafe interface ISimd<TVector>
     /// <summary>Reads <see cref="Count"/> bfloat16 numbers (the upper halves of floats) as floats.</summary>
     static abstract TVector LoadBFloat16(ushort* source);
 
+    /// <summary>
+    /// Writes <see cref="Count"/> whole numbers in [-127, 127] as signed bytes; what other numbers give is undefined.
+    /// </summary>
+    static abstract void StoreInt8(TVector value, sbyte* destination);
+
+    /// <summary>
+    /// Writes <see cref="Count"/> bfloat16 numbers, rounded to nearest, ties to even; NaN stays NaN, and what is too large
+    /// becomes infinite.
+    /// </summary>
+    static abstract void StoreBFloat16(TVector value, ushort* destination);
+
     /// <summary><paramref name="left"/> + <paramref name="right"/>.</summary>
     static abstract TVector Add(TVector left, TVector right);
 
@@ -80,6 +91,13 @@ public unsafe interface ISimd<TVector>
     /// 2 to the power of <paramref name="exponent"/>, which must be whole and in [-127, 127]; -127 gives 0.
     /// </summary>
     static abstract TVector PowerOfTwo(TVector exponent);
+
+    /// <summary>
+    /// 2 to the power of n, where <paramref name="value"/> is <c>1.5 * 2^23 + 127 + n</c> with n whole in [-127, 127]; -127
+    /// gives 0. Adding <c>1.5 * 2^23 + 127</c> to a number rounds it to the nearest whole n and leaves n + 127 in the last
+    /// bits, from where one shift moves it into the exponent.
+    /// </summary>
+    static abstract TVector PowerOfTwoFromLowBits(TVector value);
 
     /// <summary>
     /// Splits a positive normal number into <c>mantissa * 2^exponent</c> with the mantissa in [sqrt(1/2), sqrt(2)).

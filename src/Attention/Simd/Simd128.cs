@@ -37,6 +37,26 @@ public readonly unsafe struct Simd128 : ISimd<Vector128<float>>
         (Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<long>(source)).AsUInt16()) << 16).AsSingle();
 
     /// <inheritdoc/>
+    public static void StoreInt8(Vector128<float> value, sbyte* destination)
+    {
+        Vector128<short> words = Vector128.Narrow(Vector128.ConvertToInt32Native(value), Vector128<int>.Zero);
+        Vector128<sbyte> bytes = Vector128.Narrow(words, words);
+        Unsafe.WriteUnaligned(destination, bytes.AsInt32().ToScalar());
+    }
+
+    /// <inheritdoc/>
+    public static void StoreBFloat16(Vector128<float> value, ushort* destination)
+    {
+        Vector128<uint> bits = value.AsUInt32();
+        Vector128<uint> last = (bits >> FloatBits.BFloat16Shift) & Vector128<uint>.One;
+        Vector128<uint> rounded = bits + last + Vector128.Create(FloatBits.BFloat16Half);
+        Vector128<uint> quiet = bits | Vector128.Create(FloatBits.QuietNaN);
+        Vector128<uint> upper = Vector128.ConditionalSelect(Vector128.Equals(value, value).AsUInt32(), rounded, quiet) >> FloatBits.BFloat16Shift;
+        Vector128<ushort> narrow = Vector128.Narrow(upper, upper);
+        Unsafe.WriteUnaligned(destination, narrow.AsInt64().ToScalar());
+    }
+
+    /// <inheritdoc/>
     public static Vector128<float> Add(Vector128<float> left, Vector128<float> right) => left + right;
 
     /// <inheritdoc/>
@@ -70,6 +90,9 @@ public readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     /// <inheritdoc/>
     public static Vector128<float> PowerOfTwo(Vector128<float> exponent) =>
         ((Vector128.ConvertToInt32Native(exponent) + Vector128.Create(FloatBits.ExponentBias)) << FloatBits.MantissaBits).AsSingle();
+
+    /// <inheritdoc/>
+    public static Vector128<float> PowerOfTwoFromLowBits(Vector128<float> value) => (value.AsInt32() << FloatBits.MantissaBits).AsSingle();
 
     /// <inheritdoc/>
     public static Vector128<float> Mantissa(Vector128<float> value, out Vector128<float> exponent)

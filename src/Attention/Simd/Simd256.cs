@@ -37,6 +37,26 @@ public readonly unsafe struct Simd256 : ISimd<Vector256<float>>
         (Vector256.WidenLower(Vector128.Load(source).ToVector256Unsafe()) << 16).AsSingle();
 
     /// <inheritdoc/>
+    public static void StoreInt8(Vector256<float> value, sbyte* destination)
+    {
+        Vector256<short> words = Vector256.Narrow(Vector256.ConvertToInt32Native(value), Vector256<int>.Zero);
+        Vector256<sbyte> bytes = Vector256.Narrow(words, words);
+        Unsafe.WriteUnaligned(destination, bytes.AsInt64().ToScalar());
+    }
+
+    /// <inheritdoc/>
+    public static void StoreBFloat16(Vector256<float> value, ushort* destination)
+    {
+        Vector256<uint> bits = value.AsUInt32();
+        Vector256<uint> last = (bits >> FloatBits.BFloat16Shift) & Vector256<uint>.One;
+        Vector256<uint> rounded = bits + last + Vector256.Create(FloatBits.BFloat16Half);
+        Vector256<uint> quiet = bits | Vector256.Create(FloatBits.QuietNaN);
+        Vector256<uint> upper = Vector256.ConditionalSelect(Vector256.Equals(value, value).AsUInt32(), rounded, quiet) >> FloatBits.BFloat16Shift;
+        Vector256<ushort> narrow = Vector256.Narrow(upper, upper);
+        narrow.GetLower().Store(destination);
+    }
+
+    /// <inheritdoc/>
     public static Vector256<float> Add(Vector256<float> left, Vector256<float> right) => left + right;
 
     /// <inheritdoc/>
@@ -70,6 +90,9 @@ public readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     /// <inheritdoc/>
     public static Vector256<float> PowerOfTwo(Vector256<float> exponent) =>
         ((Vector256.ConvertToInt32Native(exponent) + Vector256.Create(FloatBits.ExponentBias)) << FloatBits.MantissaBits).AsSingle();
+
+    /// <inheritdoc/>
+    public static Vector256<float> PowerOfTwoFromLowBits(Vector256<float> value) => (value.AsInt32() << FloatBits.MantissaBits).AsSingle();
 
     /// <inheritdoc/>
     public static Vector256<float> Mantissa(Vector256<float> value, out Vector256<float> exponent)

@@ -35,6 +35,26 @@ public readonly unsafe struct Simd512 : ISimd<Vector512<float>>
         (Vector512.WidenLower(Vector256.Load(source).ToVector512Unsafe()) << 16).AsSingle();
 
     /// <inheritdoc/>
+    public static void StoreInt8(Vector512<float> value, sbyte* destination)
+    {
+        Vector512<short> words = Vector512.Narrow(Vector512.ConvertToInt32Native(value), Vector512<int>.Zero);
+        Vector512<sbyte> bytes = Vector512.Narrow(words, words);
+        bytes.GetLower().GetLower().Store(destination);
+    }
+
+    /// <inheritdoc/>
+    public static void StoreBFloat16(Vector512<float> value, ushort* destination)
+    {
+        Vector512<uint> bits = value.AsUInt32();
+        Vector512<uint> last = (bits >> FloatBits.BFloat16Shift) & Vector512<uint>.One;
+        Vector512<uint> rounded = bits + last + Vector512.Create(FloatBits.BFloat16Half);
+        Vector512<uint> quiet = bits | Vector512.Create(FloatBits.QuietNaN);
+        Vector512<uint> upper = Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, quiet) >> FloatBits.BFloat16Shift;
+        Vector512<ushort> narrow = Vector512.Narrow(upper, upper);
+        narrow.GetLower().Store(destination);
+    }
+
+    /// <inheritdoc/>
     public static Vector512<float> Add(Vector512<float> left, Vector512<float> right) => left + right;
 
     /// <inheritdoc/>
@@ -68,6 +88,9 @@ public readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     /// <inheritdoc/>
     public static Vector512<float> PowerOfTwo(Vector512<float> exponent) =>
         ((Vector512.ConvertToInt32Native(exponent) + Vector512.Create(FloatBits.ExponentBias)) << FloatBits.MantissaBits).AsSingle();
+
+    /// <inheritdoc/>
+    public static Vector512<float> PowerOfTwoFromLowBits(Vector512<float> value) => (value.AsInt32() << FloatBits.MantissaBits).AsSingle();
 
     /// <inheritdoc/>
     public static Vector512<float> Mantissa(Vector512<float> value, out Vector512<float> exponent)

@@ -31,6 +31,18 @@ public readonly unsafe struct SimdScalar : ISimd<float>
     public static float LoadBFloat16(ushort* source) => BitConverter.Int32BitsToSingle(*source << 16);
 
     /// <inheritdoc/>
+    public static void StoreInt8(float value, sbyte* destination) => *destination = (sbyte)float.ConvertToIntegerNative<int>(value);
+
+    /// <inheritdoc/>
+    public static void StoreBFloat16(float value, ushort* destination)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        uint last = (bits >> FloatBits.BFloat16Shift) & 1;
+        uint kept = float.IsNaN(value) ? bits | FloatBits.QuietNaN : bits + last + FloatBits.BFloat16Half;
+        *destination = (ushort)(kept >> FloatBits.BFloat16Shift);
+    }
+
+    /// <inheritdoc/>
     public static float Add(float left, float right) => left + right;
 
     /// <inheritdoc/>
@@ -63,6 +75,10 @@ public readonly unsafe struct SimdScalar : ISimd<float>
     /// <inheritdoc/>
     public static float PowerOfTwo(float exponent) =>
         BitConverter.Int32BitsToSingle((float.ConvertToIntegerNative<int>(exponent) + FloatBits.ExponentBias) << FloatBits.MantissaBits);
+
+    /// <inheritdoc/>
+    public static float PowerOfTwoFromLowBits(float value) =>
+        BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value) << FloatBits.MantissaBits);
 
     /// <inheritdoc/>
     public static float Mantissa(float value, out float exponent)

@@ -48,13 +48,13 @@ internal unsafe struct AttentionProblem
     internal readonly int GroupSize => Heads / KeyValueHeads;
 
     /// <summary>
-    /// The scale as the kernels use it, always positive: a negative sign or a zero goes into the queries instead
-    /// (<see cref="QueryFactor"/>), so that the largest product is the largest score.
+    /// The scale as the kernels use it, always positive and of a size that can be folded into an exponent: a sign, a zero or
+    /// an extreme size goes into the queries instead (<see cref="QueryFactor"/>), so that the largest product is the largest score.
     /// </summary>
-    internal readonly float PositiveScale => Scale == 0 ? 1 : MathF.Abs(Scale);
+    internal readonly float PositiveScale => MathF.Abs(Scale) is >= 1e-20f and <= 1e30f ? MathF.Abs(Scale) : 1;
 
-    /// <summary>1, -1 or 0.</summary>
-    internal readonly float QueryFactor => MathF.Sign(Scale);
+    /// <summary>Multiplies the queries: 1 or -1, or an extreme scale as it is.</summary>
+    internal readonly float QueryFactor => Scale / PositiveScale;
 
     internal readonly int QueryLengthOf(int batch) =>
         IsPacked ? CumulativeQueryLengths[batch + 1] - CumulativeQueryLengths[batch] : QueryLength;

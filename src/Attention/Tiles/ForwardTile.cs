@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Attention.Execution;
 using Attention.Gemm;
+using Attention.Numerics;
 using Attention.Policies;
 using Attention.Simd;
 
@@ -47,7 +48,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         nint queryFloats = (nint)paddedRows * headSize;
         nint accumulatorFloats = (nint)paddedRows * valueColumns;
         nint keyFloats = (nint)blockKeys * headSize;
-        nint valueFloats = (nint)blockKeys * valueColumns;
+        nint valueFloats = (nint)blockKeys * _plan.ValueStride;
         nint scoreFloats = (nint)TilePlan.GroupRows * blockKeys;
         using Scratch.Rental rental = Scratch.Rent(
             queryFloats + accumulatorFloats + keyFloats + valueFloats + scoreFloats + (nint)paddedRows * (1 + TSimd.Count) + blockKeys);
@@ -55,15 +56,15 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         state.Queries = rental.Memory;
         state.Accumulators = state.Queries + queryFloats;
         state.KeyPanels = state.Accumulators + accumulatorFloats;
-        state.ValuePanels = state.KeyPanels + keyFloats;
-        state.Scores = state.ValuePanels + valueFloats;
+        state.Values = state.KeyPanels + keyFloats;
+        state.Scores = state.Values + valueFloats;
         state.Sums = state.Scores + scoreFloats;
         state.Maxima = state.Sums + (nint)paddedRows * TSimd.Count;
         state.KeepFactors = state.Maxima + paddedRows;
 
         float* queries = _problem.QuerySide(_problem.Query, batch, head) + item.Queries.Start * _problem.Query.RowStride;
         Packing.Compact<TSimd, TVector>(
-            queries, _problem.Query.RowStride, rows, paddedRows, headSize, _problem.QueryFactor, state.Queries);
+            queries, _problem.Query.RowStride, rows, paddedRows, headSize, _problem.QueryFactor, state.Queries, headSize);
         Packing.Clear<TSimd, TVector>(state.Accumulators, accumulatorFloats);
         Packing.Clear<TSimd, TVector>(state.Sums, (nint)paddedRows * TSimd.Count);
         new Span<float>(state.Maxima, paddedRows).Fill(float.NegativeInfinity);
@@ -97,15 +98,14 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
     {
         int start = state.Used.Start;
         int present = Math.Min(state.Used.End, state.Present) - start;
-        int columns = _plan.Columns;
         nint firstRow = state.FirstKey + start;
         Packing.Transposed<TSimd, TVector>(
             _problem.KeySide(_problem.Key, batch, head) + firstRow * _problem.Key.RowStride,
             _problem.Key.RowStride, present, _problem.HeadSize, state.KeyPanels + (nint)start * _problem.HeadSize);
-        state.ValuesAreFinite = Packing.Straight<TSimd, TVector>(
+        state.ValuesAreFinite = Packing.Compact<TSimd, TVector>(
             _problem.KeySide(_problem.Value, batch, head) + firstRow * _problem.Value.RowStride,
-            _problem.Value.RowStride, present, state.Used.Length, _problem.ValueSize,
-            state.ValuePanels + (nint)start * columns, (nint)_plan.KeyBlock * columns);
+            _problem.Value.RowStride, present, state.Used.Length, _problem.ValueSize, 1,
+            state.Values + (nint)start * _plan.ValueStride, _plan.ValueStride);
     }
 
     /// <summary>One block of keys for up to four strips of queries: [24, head size] x [head size, keys] and so on.</summary>
@@ -137,10 +137,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         {
             count = 1;
             segments[0] = state.Used;
-            for (int strip = 0; strip < strips; strip++)
-            {
-                bounds[strip] = state.Used;
-            }
+            bounds.SetAll(strips, state.Used);
         }
         else
         {
@@ -150,15 +147,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
                 return;
             }
 
-            for (int strip = 0; strip < strips; strip++)
-            {
-                int start = groupQueries.Start + strip * MicroKernel.Rows;
-                IndexRange queries = new(start, Math.Min(start + MicroKernel.Rows, groupQueries.End));
-                IndexRange keys = _mask.KeyBounds(item.Batch, item.Head, queries, keyLength).Intersect(block);
-                bounds[strip] = keys.IsEmpty
-                    ? default
-                    : new IndexRange((keys.Start - block.Start) / columns * columns, TilePlan.RoundUp(keys.End - block.Start, columns));
-            }
+            bounds.Find(_mask, item.Batch, item.Head, groupQueries, block, keyLength, columns);
         }
 
         // Scores: each panel of keys stays in the first-level cache while all strips use it.
@@ -187,7 +176,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         // Values: each panel of values stays in the first-level cache while all strips use it.
         for (int column = 0; column < _plan.ValueColumns; column += columns)
         {
-            float* panel = state.ValuePanels + (nint)column * blockKeys;
+            float* panel = state.Values + column;
             for (int strip = 0; strip < strips; strip++)
             {
                 float* weights = state.Scores + (nint)strip * MicroKernel.Rows * blockKeys;
@@ -203,13 +192,13 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
                     if (state.ValuesAreFinite)
                     {
                         MicroKernel.Multiply<TSimd, TVector>(
-                            weights + keys.Start, blockKeys, 1, panel + (nint)keys.Start * columns, columns, keys.Length,
+                            weights + keys.Start, blockKeys, 1, panel + (nint)keys.Start * _plan.ValueStride, _plan.ValueStride, keys.Length,
                             accumulators, _plan.ValueColumns, accumulate: true);
                     }
                     else
                     {
                         SelectiveKernel.Multiply<TSimd, TVector>(
-                            weights + keys.Start, blockKeys, 1, panel + (nint)keys.Start * columns, columns, keys.Length,
+                            weights + keys.Start, blockKeys, 1, panel + (nint)keys.Start * _plan.ValueStride, _plan.ValueStride, keys.Length,
                             accumulators, _plan.ValueColumns, Math.Min(MicroKernel.Rows, rows - strip * MicroKernel.Rows));
                     }
                 }
@@ -254,7 +243,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
 
         // A row that has seen no key yet keeps a maximum of -inf; subtracting 0 instead leaves its weights at zero.
         float shift = max == float.NegativeInfinity ? 0 : max;
-        float factor = (transforms ? 1 : scale) * ScoreRow.Log2E;
+        float factor = (transforms ? 1 : scale) * VectorMath.Log2E;
         TVector sums = TSimd.Load(state.Sums + (nint)(firstRow + row) * TSimd.Count);
         if (max != floor)
         {
@@ -271,6 +260,24 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         }
 
         TSimd.Store(sums, state.Sums + (nint)(firstRow + row) * TSimd.Count);
+        if (_problem.Dropout > 0)
+        {
+            for (int s = 0; s < count; s++)
+            {
+                Drop(scores, segments[s].Intersect(bounds), item, query, state);
+            }
+        }
+    }
+
+    /// <summary>Dropout of normalised weights is the same as of these, whose normaliser has already been summed.</summary>
+    private void Drop(float* weights, IndexRange keys, in WorkItem item, int query, in TileState state)
+    {
+        if (!keys.IsEmpty)
+        {
+            DropoutMask.FillKeep(
+                _problem.DropoutSeed, item.Batch, item.Head, query, state.FirstKey + keys.Start, keys.Length, _problem.Dropout, state.KeepFactors);
+            ScoreRow.Multiply<TSimd, TVector>(weights + keys.Start, state.KeepFactors, keys.Length);
+        }
     }
 
     private void HideMasked(float* scores, IndexRange keys, in WorkItem item, int query, in TileState state)
@@ -315,7 +322,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         internal float* Queries;
         internal float* Accumulators;
         internal float* KeyPanels;
-        internal float* ValuePanels;
+        internal float* Values;
         internal float* Scores;
         internal float* Sums;
         internal float* Maxima;

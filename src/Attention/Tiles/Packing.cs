@@ -52,83 +52,55 @@ internal static unsafe class Packing
     }
 
     /// <summary>
-    /// Rows stay rows, cut into panels: panel p holds columns p * columns ... of all rows as <c>[capacity, columns]</c>.
-    /// Columns past <paramref name="size"/> and rows past <paramref name="count"/> up to <paramref name="padded"/> are zero.
+    /// Rows stay rows, copied to a compact block: as operand A it is read row by row, as operand B in panels of
+    /// neighbouring columns. Columns past <paramref name="size"/> and rows past <paramref name="count"/> are zero.
     /// </summary>
     /// <param name="rows">The first row.</param>
     /// <param name="rowStride">Distance between rows.</param>
     /// <param name="count">How many rows.</param>
     /// <param name="padded">How many rows to write.</param>
     /// <param name="size">Numbers in a row.</param>
-    /// <param name="panels">The first row of the first panel.</param>
-    /// <param name="panelStride">Distance between panels.</param>
+    /// <param name="factor">Multiplies every number.</param>
+    /// <param name="destination">Room for <paramref name="padded"/> x <paramref name="destinationStride"/>.</param>
+    /// <param name="destinationStride">Distance between rows there; see <see cref="Stride"/>.</param>
     /// <returns>Whether every number is finite.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static bool Straight<TSimd, TVector>(
-        float* rows, nint rowStride, int count, int padded, int size, float* panels, nint panelStride)
-        where TSimd : struct, ISimd<TVector>
-        where TVector : unmanaged
-    {
-        int columns = MicroKernel.Columns<TSimd, TVector>();
-        TVector nonFinite = TSimd.Zero;
-        float lateNonFinite = 0;
-        for (int column = 0; column < size; column += columns, panels += panelStride)
-        {
-            int present = Math.Min(columns, size - column);
-            for (int row = 0; row < count; row++)
-            {
-                float* source = rows + row * rowStride + column;
-                float* destination = panels + (nint)row * columns;
-                int i = 0;
-                for (; i + TSimd.Count <= present; i += TSimd.Count)
-                {
-                    TVector value = TSimd.Load(source + i);
-                    nonFinite = TSimd.MultiplyAdd(value, TSimd.Zero, nonFinite);
-                    TSimd.Store(value, destination + i);
-                }
-
-                for (; i < present; i++)
-                {
-                    lateNonFinite += source[i] * 0;
-                    destination[i] = source[i];
-                }
-
-                for (; i < columns; i++)
-                {
-                    destination[i] = 0;
-                }
-            }
-
-            Clear<TSimd, TVector>(panels + (nint)count * columns, (nint)(padded - count) * columns);
-        }
-
-        return TSimd.Sum(nonFinite) + lateNonFinite == 0;
-    }
-
-    /// <summary>Copies rows to a compact block, times <paramref name="factor"/>; rows past <paramref name="count"/> are zero.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Compact<TSimd, TVector>(
-        float* rows, nint rowStride, int count, int padded, int size, float factor, float* destination)
+    internal static bool Compact<TSimd, TVector>(
+        float* rows, nint rowStride, int count, int padded, int size, float factor, float* destination, nint destinationStride)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
         TVector factors = TSimd.Create(factor);
-        for (int row = 0; row < count; row++, rows += rowStride, destination += size)
+        TVector nonFinite = TSimd.Zero;
+        float lateNonFinite = 0;
+        for (int row = 0; row < count; row++, rows += rowStride, destination += destinationStride)
         {
             int i = 0;
             for (; i + TSimd.Count <= size; i += TSimd.Count)
             {
-                TSimd.Store(TSimd.Multiply(TSimd.Load(rows + i), factors), destination + i);
+                TVector value = TSimd.Load(rows + i);
+                nonFinite = TSimd.MultiplyAdd(value, TSimd.Zero, nonFinite);
+                TSimd.Store(TSimd.Multiply(value, factors), destination + i);
             }
 
             for (; i < size; i++)
             {
+                lateNonFinite += rows[i] * 0;
                 destination[i] = rows[i] * factor;
             }
+
+            Clear<TSimd, TVector>(destination + size, destinationStride - size);
         }
 
-        Clear<TSimd, TVector>(destination, (nint)(padded - count) * size);
+        Clear<TSimd, TVector>(destination, (padded - count) * destinationStride);
+        return TSimd.Sum(nonFinite) + lateNonFinite == 0;
     }
+
+    /// <summary>
+    /// The row stride of a compact block: whole panels, and an odd number of them, since rows at a power-of-two distance
+    /// would fall on a few sets of the first-level cache and evict each other.
+    /// </summary>
+    internal static int Stride(int size, int columns) => (TilePlan.RoundUp(size, columns) / columns | 1) * columns;
 
     /// <summary>Writes zeros.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

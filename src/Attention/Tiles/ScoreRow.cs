@@ -11,9 +11,6 @@ namespace Attention.Tiles;
 /// </summary>
 internal static unsafe class ScoreRow
 {
-    /// <summary>log2(e): powers of e are computed as powers of two.</summary>
-    internal const float Log2E = 1.44269504f;
-
     /// <summary>
     /// Turns products into scores: scale, modifier, bias. A bias of negative infinity hides whatever the product is.
     /// </summary>
@@ -143,10 +140,11 @@ internal static unsafe class ScoreRow
     {
         TVector shifts = TSimd.Create(shift);
         TVector factors = TSimd.Create(factorLog2E);
+        TVector lowest = TSimd.Create(VectorMath.LowestDifference(factorLog2E));
         for (int column = start; column < end; column += TSimd.Count)
         {
             TVector difference = TSimd.Subtract(TSimd.Load(row + column), shifts);
-            TVector weight = VectorMath.ExpScaledOfNonPositive<TSimd, TVector>(difference, factors);
+            TVector weight = VectorMath.ExpScaledOfNonPositive<TSimd, TVector>(difference, factors, lowest);
             TSimd.Store(weight, row + column);
             sums = TSimd.Add(sums, weight);
         }
@@ -164,6 +162,18 @@ internal static unsafe class ScoreRow
         for (int i = 0; i < count; i += TSimd.Count)
         {
             TSimd.Store(TSimd.Multiply(TSimd.Load(row + i), factors), row + i);
+        }
+    }
+
+    /// <summary>Multiplies a run of whole vectors by another in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Multiply<TSimd, TVector>(float* row, float* factors, int count)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        for (int i = 0; i < count; i += TSimd.Count)
+        {
+            TSimd.Store(TSimd.Multiply(TSimd.Load(row + i), TSimd.Load(factors + i)), row + i);
         }
     }
 

@@ -28,6 +28,7 @@ internal readonly struct TilePlan
         TileRows = tileRows;
         Columns = columns;
         ValueColumns = valueColumns;
+        ValueStride = Packing.Stride(valueColumns, columns);
     }
 
     /// <summary>Keys of a block, whole panels.</summary>
@@ -41,6 +42,9 @@ internal readonly struct TilePlan
 
     /// <summary>The value size rounded up to whole panels.</summary>
     internal int ValueColumns { get; }
+
+    /// <summary>Distance between the compact rows of values.</summary>
+    internal int ValueStride { get; }
 
     internal static TilePlan Forward(int queryLength, int keyLength, int headSize, int valueSize, int columns)
     {
