@@ -48,10 +48,7 @@ internal static class AttentionLoops<T>
                 for (int query = 0; query < shape.QueryLength; query++, number++)
                 {
                     row.Compute(batch, head, query);
-                    if (!row.IsEmpty)
-                    {
-                        BackwardRow(problem, gradients, row, weightGradients, batch, head, query);
-                    }
+                    BackwardRow(problem, gradients, row, weightGradients, batch, head, query);
                 }
             }
         }
@@ -107,6 +104,7 @@ internal static class AttentionLoops<T>
             mean += row.Weights[key] * weightGradients[key];
         }
 
+        // A row that is empty in every respect has constant results, and no weight to carry this anywhere.
         T through = problem.LogSumExpGradient is T[] given ? given[number] - mean : -mean;
         if (problem.SinkLogits is not null)
         {

@@ -23,7 +23,10 @@ internal sealed class AttentionRow<T>(AttentionProblem<T> problem)
     /// <summary>Whether mask or bias hide the key: then its key and value are never looked at.</summary>
     public bool[] Hidden { get; } = new bool[problem.Shape.KeyLength];
 
-    /// <summary>Whether mask and bias hide every key.</summary>
+    /// <summary>
+    /// Whether mask and bias hide every key: then the weights are zero and the log-sum-exp is negative infinity, or the sink's
+    /// logit where there is one, which takes the whole row.
+    /// </summary>
     public bool IsEmpty { get; private set; }
 
     public T LogSumExp { get; private set; }
@@ -73,7 +76,7 @@ internal sealed class AttentionRow<T>(AttentionProblem<T> problem)
     private void Normalise(T maximum, int head)
     {
         SinkWeight = T.Zero;
-        if (IsEmpty)
+        if (IsEmpty && problem.SinkLogits is null)
         {
             Array.Clear(Weights);
             LogSumExp = T.NegativeInfinity;

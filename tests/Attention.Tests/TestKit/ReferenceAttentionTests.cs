@@ -9,7 +9,7 @@ public class ReferenceAttentionTests
     public static TheoryData<string> GoldenNames => GoldenAttention.Names;
 
     public static TheoryData<string> Variants =>
-        ["plain", "causal", "soft cap", "bias", "row bias", "sinks", "dropout", "log-sum-exp", "empty rows", "all"];
+        ["plain", "causal", "soft cap", "bias", "row bias", "sinks", "dropout", "log-sum-exp", "empty rows", "empty rows and sinks", "all"];
 
     [Theory]
     [MemberData(nameof(GoldenNames))]
@@ -115,6 +115,8 @@ public class ReferenceAttentionTests
             "log-sum-exp" => problem.WithLogSumExpGradient(),
             "empty rows" => (problem with { Mask = (batch, _, query, _) => batch == 0 && query != 1 })
                 .WithLogSumExpGradientOfLiveRows(),
+            "empty rows and sinks" => (problem with { Mask = (batch, _, query, _) => batch == 0 && query != 1 })
+                .WithSinks().WithLogSumExpGradient(),
             _ => (problem with
             {
                 Mask = (_, head, query, key) => key <= query + head,
