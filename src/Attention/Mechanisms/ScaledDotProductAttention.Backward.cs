@@ -122,7 +122,11 @@ public static unsafe partial class ScaledDotProductAttention
         Guard.Disjoint(biasGradient, nameof(termGradients), keyGradient, nameof(keyGradient));
         Guard.Disjoint(biasGradient, nameof(termGradients), valueGradient, nameof(valueGradient));
 
-        termGradients.Bias.Clear();
+        if (termGradients.Bias.Rank != 0)
+        {
+            termGradients.Bias.Clear();
+        }
+
         fixed (float* queryAddress = query, keyAddress = key, valueAddress = value, biasAddress = terms.Bias)
         fixed (float* outputAddress = output, logSumExpAddress = logSumExp, sinkAddress = terms.SinkLogits)
         fixed (float* outputGradientAddress = outputGradient, logSumExpGradientAddress = logSumExpGradient)
