@@ -172,6 +172,18 @@ internal static class AttentionCheck
         }
     }
 
+    /// <summary>Chosen indices of an axis.</summary>
+    internal static void Chosen(ReadOnlySpan<int> indices, int length, string parameter)
+    {
+        for (int i = 0; i < indices.Length; i++)
+        {
+            if ((uint)indices[i] >= (uint)length)
+            {
+                Throw.OutOfRange(parameter, indices[i], $"'{parameter}' has {indices[i]} at position {i}; expected an index in [0, {length}).");
+            }
+        }
+    }
+
     internal static Operand Describe(in ReadOnlyTensorSpan<float> tensor) =>
         new() { BatchStride = tensor.Strides[0], HeadStride = tensor.Strides[1], RowStride = tensor.Strides[2] };
 }
