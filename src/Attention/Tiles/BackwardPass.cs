@@ -60,7 +60,7 @@ internal static unsafe class BackwardPass
         new Span<int>(backward.Turns, checked((int)turns + 1)).Clear();
 
         WorkItems tiles = problem.IsPacked
-            ? new WorkItems(problem.CumulativeQueryLengths, problem.Batch, problem.Heads, BackwardPlan.QueryTile, backward.Failed + 1)
+            ? new WorkItems(problem.CumulativeQueryLengths, problem.Batch, problem.Heads, BackwardPlan.QueryTile, backward.Failed + 1, skipDecoded: false)
             : new WorkItems(problem.Batch, problem.Heads, problem.QueryLength, BackwardPlan.QueryTile);
         WorkerTeam.Run(new BackwardRows<TSimd, TVector>(backward, tiles), tiles.Count, threads);
         BackwardItems items = new(backward, plan);

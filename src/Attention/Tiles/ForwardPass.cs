@@ -40,19 +40,40 @@ internal static unsafe class ForwardPass
         where TMask : struct, IAttentionMask
         where TModifier : struct, IScoreModifier
     {
-        int columns = MicroKernel.Columns<TSimd, TVector>();
-        TilePlan plan = TilePlan.Forward(problem.QueryLength, problem.KeyLength, problem.HeadSize, problem.ValueSize, columns);
         int threads = Threads(problem, options);
+        if (problem.IsPacked || DecodePlan.Applies(problem.QueryLength))
+        {
+            Decode<TSimd, TVector, TMask, TModifier>(problem, mask, modifier, threads);
+        }
+
+        TilePlan plan = TilePlan.Forward(
+            problem.QueryLength, problem.KeyLength, problem.HeadSize, problem.ValueSize, MicroKernel.Columns<TSimd, TVector>());
         if (problem.IsPacked)
         {
             using Scratch.Rental rental = Scratch.Rent(problem.Batch + 1);
-            WorkItems packed = new(problem.CumulativeQueryLengths, problem.Batch, problem.Heads, plan.TileRows, (int*)rental.Memory);
+            WorkItems packed = new(
+                problem.CumulativeQueryLengths, problem.Batch, problem.Heads, plan.TileRows, (int*)rental.Memory, skipDecoded: true);
             WorkerTeam.Run(new ForwardTile<TSimd, TVector, TMask, TModifier>(problem, mask, modifier, plan, packed), packed.Count, threads);
-            return;
         }
+        else if (!DecodePlan.Applies(problem.QueryLength))
+        {
+            WorkItems items = new(problem.Batch, problem.Heads, problem.QueryLength, plan.TileRows);
+            WorkerTeam.Run(new ForwardTile<TSimd, TVector, TMask, TModifier>(problem, mask, modifier, plan, items), items.Count, threads);
+        }
+    }
 
-        WorkItems items = new(problem.Batch, problem.Heads, problem.QueryLength, plan.TileRows);
-        WorkerTeam.Run(new ForwardTile<TSimd, TVector, TMask, TModifier>(problem, mask, modifier, plan, items), items.Count, threads);
+    private static void Decode<TSimd, TVector, TMask, TModifier>(in AttentionProblem problem, in TMask mask, in TModifier modifier, int threads)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+        where TMask : struct, IAttentionMask
+        where TModifier : struct, IScoreModifier
+    {
+        DecodePlan plan = new(problem, TSimd.Count);
+        using Scratch.Rental table = Scratch.Rent(plan.TableSize(problem.Batch));
+        WorkerTeam.Run(
+            new DecodePiece<TSimd, TVector, TMask, TModifier>(problem, mask, modifier, plan, table.Memory),
+            checked(problem.Batch * problem.KeyValueHeads * plan.Pieces), threads);
+        WorkerTeam.Run(new DecodeMerge<TSimd, TVector>(problem, plan, table.Memory), checked(problem.Batch * problem.Heads), threads);
     }
 
     /// <summary>The threads that are worth waking.</summary>

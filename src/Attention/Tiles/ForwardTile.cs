@@ -80,8 +80,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
                 continue;
             }
 
-            state.FirstKey = first;
-            state.Present = keys.Length;
+            state.Keys = keys;
             state.Used = new IndexRange((used.Start - first) / _plan.Columns * _plan.Columns, TilePlan.RoundUp(used.End - first, _plan.Columns));
             PackBlock(ref state, batch, head);
             for (int row = 0; row < rows; row += TilePlan.GroupRows)
@@ -97,8 +96,8 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
     private void PackBlock(ref TileState state, int batch, int head)
     {
         int start = state.Used.Start;
-        int present = Math.Min(state.Used.End, state.Present) - start;
-        nint firstRow = state.FirstKey + start;
+        int present = Math.Min(state.Used.End, state.Keys.Length) - start;
+        nint firstRow = state.Keys.Start + start;
         Packing.Transposed<TSimd, TVector>(
             _problem.KeySide(_problem.Key, batch, head) + firstRow * _problem.Key.RowStride,
             _problem.Key.RowStride, present, _problem.HeadSize, state.KeyPanels + (nint)start * _problem.HeadSize);
@@ -116,7 +115,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         int headSize = _problem.HeadSize;
         int blockKeys = _plan.KeyBlock;
         int strips = (rows + MicroKernel.Rows - 1) / MicroKernel.Rows;
-        IndexRange block = new(state.FirstKey, state.FirstKey + state.Present);
+        IndexRange block = state.Keys;
         IndexRange groupQueries = new(item.Queries.Start + firstRow, item.Queries.Start + firstRow + rows);
 
         if (!isFull)
@@ -127,7 +126,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
                 return;
             }
 
-            isFull = coverage == TileCoverage.Full && state.Used.Length >= state.Present;
+            isFull = coverage == TileCoverage.Full && state.Used.Length >= state.Keys.Length;
         }
 
         Segments segments = default;
@@ -212,42 +211,26 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
     {
         float* scores = state.Scores + (nint)row * _plan.KeyBlock;
         int query = item.Queries.Start + firstRow + row;
-        float scale = _problem.PositiveScale;
         float floor = state.Maxima[firstRow + row];
-        bool transforms = typeof(TModifier) != typeof(NoModifier) || _problem.Bias.IsPresent;
+        float factor = 1;
         float max = floor;
         for (int s = 0; s < count; s++)
         {
             IndexRange keys = segments[s].Intersect(bounds);
-            if (keys.IsEmpty)
+            if (!keys.IsEmpty)
             {
-                continue;
+                factor = ScoreRow.Prepare<TSimd, TVector, TMask, TModifier>(
+                    _problem, _mask, _modifier, scores, keys, state.Keys, item.Batch, item.Head, query, isFull);
+                max = ScoreRow.Max<TSimd, TVector>(scores, keys.Start, keys.End, max);
             }
-
-            if (transforms)
-            {
-                float* bias = _problem.Bias.IsPresent ? _problem.Bias.At(item.Batch, item.Head, query) + state.FirstKey * _problem.BiasKeyStride : null;
-                ScoreRow.Transform<TSimd, TVector, TModifier>(
-                    scores, keys.Start, keys.End, state.Present, scale, _modifier, bias, _problem.BiasKeyStride,
-                    item.Batch, item.Head, query, state.FirstKey);
-            }
-
-            if (!isFull)
-            {
-                HideMasked(scores, keys, item, query, state);
-            }
-
-            ScoreRow.Hide(scores, Math.Max(keys.Start, state.Present), keys.End);
-            max = ScoreRow.Max<TSimd, TVector>(scores, keys.Start, keys.End, max);
         }
 
         // A row that has seen no key yet keeps a maximum of -inf; subtracting 0 instead leaves its weights at zero.
         float shift = max == float.NegativeInfinity ? 0 : max;
-        float factor = (transforms ? 1 : scale) * VectorMath.Log2E;
         TVector sums = TSimd.Load(state.Sums + (nint)(firstRow + row) * TSimd.Count);
         if (max != floor)
         {
-            float decay = MathF.Exp((floor - shift) * (transforms ? 1 : scale));
+            float decay = MathF.Exp((floor - shift) * factor);
             sums = TSimd.Multiply(sums, TSimd.Create(decay));
             ScoreRow.Scale<TSimd, TVector>(state.Accumulators + (nint)(firstRow + row) * _plan.ValueColumns, _plan.ValueColumns, decay);
             state.Maxima[firstRow + row] = max;
@@ -256,7 +239,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         for (int s = 0; s < count; s++)
         {
             IndexRange keys = segments[s].Intersect(bounds);
-            sums = ScoreRow.Exponentiate<TSimd, TVector>(scores, keys.Start, keys.End, shift, factor, sums);
+            sums = ScoreRow.Exponentiate<TSimd, TVector>(scores, keys.Start, keys.End, shift, factor * VectorMath.Log2E, sums);
         }
 
         TSimd.Store(sums, state.Sums + (nint)(firstRow + row) * TSimd.Count);
@@ -275,22 +258,8 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         if (!keys.IsEmpty)
         {
             DropoutMask.FillKeep(
-                _problem.DropoutSeed, item.Batch, item.Head, query, state.FirstKey + keys.Start, keys.Length, _problem.Dropout, state.KeepFactors);
+                _problem.DropoutSeed, item.Batch, item.Head, query, state.Keys.Start + keys.Start, keys.Length, _problem.Dropout, state.KeepFactors);
             ScoreRow.Multiply<TSimd, TVector>(weights + keys.Start, state.KeepFactors, keys.Length);
-        }
-    }
-
-    private void HideMasked(float* scores, IndexRange keys, in WorkItem item, int query, in TileState state)
-    {
-        if (TMask.IsInterval)
-        {
-            IndexRange allowed = _mask.KeyBounds(item.Batch, item.Head, new IndexRange(query, query + 1), state.FirstKey + state.Present);
-            ScoreRow.Hide(scores, keys.Start, Math.Min(allowed.Start - state.FirstKey, keys.End));
-            ScoreRow.Hide(scores, Math.Max(allowed.End - state.FirstKey, keys.Start), keys.End);
-        }
-        else
-        {
-            ScoreRow.HidePairs(scores, keys.Start, Math.Min(keys.End, state.Present), _mask, item.Batch, item.Head, query, state.FirstKey);
         }
     }
 
@@ -298,8 +267,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Finish(in TileState state, in WorkItem item, int rows)
     {
-        bool transforms = typeof(TModifier) != typeof(NoModifier) || _problem.Bias.IsPresent;
-        float scale = transforms ? 1 : _problem.PositiveScale;
+        float scale = ScoreRow.Transforms<TModifier>(_problem) ? 1 : _problem.PositiveScale;
         float* output = _problem.QuerySide(_problem.Output, item.Batch, item.Head) + item.Queries.Start * _problem.Output.RowStride;
         for (int row = 0; row < rows; row++, output += _problem.Output.RowStride)
         {
@@ -327,8 +295,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         internal float* Sums;
         internal float* Maxima;
         internal float* KeepFactors;
-        internal int FirstKey;
-        internal int Present;
+        internal IndexRange Keys;
         internal IndexRange Used;
         internal bool ValuesAreFinite;
     }

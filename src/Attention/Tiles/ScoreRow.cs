@@ -12,6 +12,63 @@ namespace Attention.Tiles;
 internal static unsafe class ScoreRow
 {
     /// <summary>
+    /// Makes products ready for the softmax: modifier and bias where there are any, negative infinity where the mask hides or
+    /// no key is.
+    /// </summary>
+    /// <param name="problem">Scale and bias.</param>
+    /// <param name="mask">The mask.</param>
+    /// <param name="modifier">The modifier.</param>
+    /// <param name="row">Products of the block's column 0 on; changed in place.</param>
+    /// <param name="columns">The columns to look at, whole vectors.</param>
+    /// <param name="block">The keys of the block; its first is column 0.</param>
+    /// <param name="batch">The batch element.</param>
+    /// <param name="head">The query head.</param>
+    /// <param name="query">The query.</param>
+    /// <param name="isFull">Whether the mask is known to allow all of them.</param>
+    /// <returns>What the numbers left in the row must be multiplied by to be scores: the scale if they are still bare products.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static float Prepare<TSimd, TVector, TMask, TModifier>(
+        in AttentionProblem problem, in TMask mask, in TModifier modifier, float* row, IndexRange columns, IndexRange block,
+        int batch, int head, int query, bool isFull)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+        where TMask : struct, IAttentionMask
+        where TModifier : struct, IScoreModifier
+    {
+        float factor = problem.PositiveScale;
+        if (Transforms<TModifier>(problem))
+        {
+            float* bias = problem.Bias.IsPresent ? problem.Bias.At(batch, head, query) + block.Start * problem.BiasKeyStride : null;
+            Transform<TSimd, TVector, TModifier>(
+                row, columns.Start, columns.End, block.Length, factor, modifier, bias, problem.BiasKeyStride, batch, head, query, block.Start);
+            factor = 1;
+        }
+
+        if (!isFull)
+        {
+            if (TMask.IsInterval)
+            {
+                IndexRange allowed = mask.KeyBounds(batch, head, new IndexRange(query, query + 1), block.End);
+                Hide(row, columns.Start, Math.Min(allowed.Start - block.Start, columns.End));
+                Hide(row, Math.Max(allowed.End - block.Start, columns.Start), columns.End);
+            }
+            else
+            {
+                HidePairs(row, columns.Start, Math.Min(columns.End, block.Length), mask, batch, head, query, block.Start);
+            }
+        }
+
+        Hide(row, Math.Max(columns.Start, block.Length), columns.End);
+        return factor;
+    }
+
+    /// <summary>Whether scores are more than scaled products.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool Transforms<TModifier>(in AttentionProblem problem)
+        where TModifier : struct, IScoreModifier =>
+        typeof(TModifier) != typeof(NoModifier) || problem.Bias.IsPresent;
+
+    /// <summary>
     /// Turns products into scores: scale, modifier, bias. A bias of negative infinity hides whatever the product is.
     /// </summary>
     /// <param name="row">Products q.k of columns [<paramref name="start"/>, <paramref name="end"/>), changed in place.</param>

@@ -32,8 +32,9 @@ internal readonly unsafe struct WorkItems
     /// <param name="sequences">How many sequences.</param>
     /// <param name="heads">Query heads.</param>
     /// <param name="tileRows">Queries of a tile.</param>
+    /// <param name="skipDecoded">Whether sequences short enough for decoding have no tiles.</param>
     /// <param name="cumulativeTiles">Room for <paramref name="sequences"/> + 1 numbers, filled here.</param>
-    internal WorkItems(int* cumulativeLengths, int sequences, int heads, int tileRows, int* cumulativeTiles)
+    internal WorkItems(int* cumulativeLengths, int sequences, int heads, int tileRows, int* cumulativeTiles, bool skipDecoded)
     {
         _batch = sequences;
         _heads = heads;
@@ -43,7 +44,8 @@ internal readonly unsafe struct WorkItems
         cumulativeTiles[0] = 0;
         for (int i = 0; i < sequences; i++)
         {
-            cumulativeTiles[i + 1] = cumulativeTiles[i] + Tiles(cumulativeLengths[i + 1] - cumulativeLengths[i], tileRows);
+            int length = cumulativeLengths[i + 1] - cumulativeLengths[i];
+            cumulativeTiles[i + 1] = cumulativeTiles[i] + (skipDecoded && DecodePlan.Applies(length) ? 0 : Tiles(length, tileRows));
         }
     }
 

@@ -1,0 +1,161 @@
+namespace Attention.TestKit;
+
+/// <summary>Estimates <see cref="Sensitivity"/> from the sums of absolute terms behind each element.</summary>
+/// <remarks>
+/// A score is uncertain by its magnitude <c>scale sum |q k| + |bias|</c>, a weight relatively by the magnitudes of its
+/// score and of the weighted mean of the others, and sums by the sum of the magnitudes of their terms.
+/// </remarks>
+internal static class SensitivityEstimate
+{
+    internal static void Forward(AttentionProblem<double> problem, AttentionResult<double> result)
+    {
+        AttentionShape shape = problem.Shape;
+        Sensitivity sensitivity = result.Sensitivity;
+        ForEachRow(problem, (row, magnitudes, mean, batch, head, query) =>
+        {
+            int number = (((batch * shape.Heads) + head) * shape.QueryLength) + query;
+            int valueStart = ((batch * shape.KeyValueHeads) + (head / (shape.Heads / shape.KeyValueHeads))) * shape.KeyLength;
+            Span<double> output = stackalloc double[shape.ValueSize];
+            double logSumExp = Finite(Math.Abs(row.LogSumExp));
+            for (int key = 0; key < shape.KeyLength; key++)
+            {
+                double weight = row.Weights[key];
+                sensitivity.Scores = Math.Max(sensitivity.Scores, magnitudes[key]);
+                sensitivity.Weights = Math.Max(sensitivity.Weights, Finite(weight * (1 + magnitudes[key] + mean)));
+                double factor = problem.KeepFactor?.Invoke(batch, head, query, key) ?? 1;
+                for (int c = 0; c < shape.ValueSize && !row.Hidden[key]; c++)
+                {
+                    double value = factor * problem.Value[((valueStart + key) * shape.ValueSize) + c];
+                    double spread = value - result.Output[(number * shape.ValueSize) + c];
+                    output[c] += Finite(weight * (Math.Abs(value) + (magnitudes[key] * Math.Abs(spread))));
+                }
+            }
+
+            sensitivity.LogSumExp = Math.Max(sensitivity.LogSumExp, mean + 1 + logSumExp);
+            foreach (double element in output)
+            {
+                sensitivity.Output = Math.Max(sensitivity.Output, element);
+            }
+        });
+    }
+
+    internal static void Backward(AttentionProblem<double> problem, AttentionGradients<double> gradients)
+    {
+        AttentionShape shape = problem.Shape;
+        AttentionGradients<double> sums = new(problem);
+        double[] products = new double[shape.KeyLength];
+        ForEachRow(problem, (row, magnitudes, mean, batch, head, query) =>
+        {
+            int number = (((batch * shape.Heads) + head) * shape.QueryLength) + query;
+            int keyValue = ((batch * shape.KeyValueHeads) + (head / (shape.Heads / shape.KeyValueHeads))) * shape.KeyLength;
+            double through = Math.Abs(problem.LogSumExpGradient?[number] ?? 0);
+            for (int key = 0; key < shape.KeyLength; key++)
+            {
+                double weight = row.Weights[key];
+                double relative = 1 + magnitudes[key] + mean;
+                double factor = row.Hidden[key] ? 0 : problem.KeepFactor?.Invoke(batch, head, query, key) ?? 1;
+                products[key] = 0;
+                for (int c = 0; c < shape.ValueSize && factor != 0; c++)
+                {
+                    double outputGradient = Math.Abs(problem.OutputGradient![(number * shape.ValueSize) + c]);
+                    int place = ((keyValue + key) * shape.ValueSize) + c;
+                    products[key] += factor * outputGradient * Math.Abs(problem.Value[place]);
+                    sums.Value[place] += Finite(weight * relative * factor * outputGradient);
+                }
+
+                through += Finite(weight * products[key]);
+            }
+
+            if (problem.SinkLogits is not null)
+            {
+                sums.SinkLogits[head] += Finite(row.SinkWeight * (1 + mean) * through);
+            }
+
+            for (int key = 0; key < shape.KeyLength; key++)
+            {
+                if (!row.Hidden[key])
+                {
+                    double score = Finite(row.Weights[key] * (1 + magnitudes[key] + mean) * (products[key] + through));
+                    AddScore(problem, sums, row, score, (keyValue + key) * shape.HeadSize, number * shape.HeadSize, key);
+                    if (problem.Bias is not null)
+                    {
+                        sums.Bias[problem.BiasIndex(batch, head, query, key)] += score;
+                    }
+                }
+            }
+        });
+
+        Sensitivity sensitivity = gradients.Sensitivity;
+        sensitivity.Query = Largest(sums.Query);
+        sensitivity.Key = Largest(sums.Key);
+        sensitivity.Value = Largest(sums.Value);
+        sensitivity.Bias = Largest(sums.Bias);
+        sensitivity.SinkLogits = Largest(sums.SinkLogits);
+    }
+
+    private delegate void RowVisitor(
+        AttentionRow<double> row, double[] magnitudes, double mean, int batch, int head, int query);
+
+    private static void ForEachRow(AttentionProblem<double> problem, RowVisitor visit)
+    {
+        AttentionShape shape = problem.Shape;
+        AttentionRow<double> row = new(problem);
+        double[] magnitudes = new double[shape.KeyLength];
+        for (int batch = 0; batch < shape.Batch; batch++)
+        {
+            for (int head = 0; head < shape.Heads; head++)
+            {
+                for (int query = 0; query < shape.QueryLength; query++)
+                {
+                    row.Compute(batch, head, query);
+                    double mean = 0;
+                    for (int key = 0; key < shape.KeyLength; key++)
+                    {
+                        magnitudes[key] = row.Hidden[key] ? 0 : Magnitude(problem, row, batch, head, query, key);
+                        mean += Finite(row.Weights[key] * magnitudes[key]);
+                    }
+
+                    visit(row, magnitudes, mean, batch, head, query);
+                }
+            }
+        }
+    }
+
+    private static double Magnitude(
+        AttentionProblem<double> problem, AttentionRow<double> row, int batch, int head, int query, int key)
+    {
+        AttentionShape shape = problem.Shape;
+        int queryStart = ((((batch * shape.Heads) + head) * shape.QueryLength) + query) * shape.HeadSize;
+        int keyHead = (batch * shape.KeyValueHeads) + (head / (shape.Heads / shape.KeyValueHeads));
+        int keyStart = ((keyHead * shape.KeyLength) + key) * shape.HeadSize;
+        double sum = 0;
+        for (int c = 0; c < shape.HeadSize; c++)
+        {
+            sum += Math.Abs(problem.Query[queryStart + c] * problem.Key[keyStart + c]);
+        }
+
+        double added = Math.Abs(row.Modified[key]) + Math.Abs(row.Masked[key]);
+        return Finite((Math.Abs(problem.ScaleOrDefault * row.Derivative[key]) * sum) + added);
+    }
+
+    private static void AddScore(
+        AttentionProblem<double> problem,
+        AttentionGradients<double> sums,
+        AttentionRow<double> row,
+        double score,
+        int keyStart,
+        int queryStart,
+        int key)
+    {
+        double scaled = Math.Abs(score * row.Derivative[key] * problem.ScaleOrDefault);
+        for (int c = 0; c < problem.Shape.HeadSize; c++)
+        {
+            sums.Query[queryStart + c] += Finite(scaled * Math.Abs(problem.Key[keyStart + c]));
+            sums.Key[keyStart + c] += Finite(scaled * Math.Abs(problem.Query[queryStart + c]));
+        }
+    }
+
+    private static double Largest(double[] numbers) => numbers.Length == 0 ? 0 : numbers.Max();
+
+    private static double Finite(double number) => double.IsFinite(number) ? number : 0;
+}
