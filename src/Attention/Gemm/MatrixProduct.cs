@@ -22,7 +22,7 @@ public static unsafe class MatrixProduct
 {
     /// <summary>Computes <c>destination = alpha left right + beta destination</c> over matrices in spans.</summary>
     /// <param name="left">Holds the left factor, <c>[rows, depth]</c>.</param>
-    /// <param name="leftLayout">Where its elements lie; <see cref="MatrixLayout.Transposed"/> transposes it.</param>
+    /// <param name="leftLayout">Where its elements lie; <see cref="MatrixLayout.Transpose"/> transposes it.</param>
     /// <param name="right">Holds the right factor, <c>[depth, columns]</c>.</param>
     /// <param name="rightLayout">Where its elements lie.</param>
     /// <param name="destination">Receives the product, <c>[rows, columns]</c>. Memory between its elements is left alone.</param>
