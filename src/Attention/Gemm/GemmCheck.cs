@@ -17,7 +17,8 @@ internal static unsafe class GemmCheck
 
         if (!Enum.IsDefined(options.Width))
         {
-            Throw.OutOfRange(nameof(options), options.Width, $"'{nameof(options.Width)}' is {options.Width}; expected a defined vector width.");
+            Throw.OutOfRange(
+                nameof(options), options.Width, $"'{nameof(options.Width)}' is {options.Width}; expected a defined vector width.");
         }
     }
 
@@ -38,7 +39,8 @@ internal static unsafe class GemmCheck
     {
         if (right.Rows != left.Columns)
         {
-            Throw.Argument("rightLayout", $"'rightLayout' has {right.Rows} rows; 'leftLayout' has {left.Columns} columns and needs as many.");
+            Throw.Argument(
+                "rightLayout", $"'rightLayout' has {right.Rows} rows; 'leftLayout' has {left.Columns} columns and needs as many.");
         }
 
         if (destination.Rows != left.Rows || destination.Columns != right.Columns)
@@ -62,7 +64,8 @@ internal static unsafe class GemmCheck
         {
             Throw.Argument(
                 "right",
-                $"'right' has shape {Guard.Text(right.Lengths)}; 'left' has shape {Guard.Text(left.Lengths)}, so its next to last axis must be {left.Lengths[^1]}.");
+                $"'right' has shape {Guard.Text(right.Lengths)}; 'left' has shape {Guard.Text(left.Lengths)}, "
+                + $"so its next to last axis must be {left.Lengths[^1]}.");
         }
 
         int rank = Math.Max(left.Rank, right.Rank);
@@ -74,7 +77,8 @@ internal static unsafe class GemmCheck
             {
                 Throw.Argument(
                     "right",
-                    $"'right' has shape {Guard.Text(right.Lengths)}, whose leading axes do not broadcast with those of 'left', {Guard.Text(left.Lengths)}.");
+                    $"'right' has shape {Guard.Text(right.Lengths)}, whose leading axes do not broadcast with those of 'left', "
+                    + $"{Guard.Text(left.Lengths)}.");
             }
         }
 
@@ -161,7 +165,8 @@ internal static unsafe class GemmCheck
 
             if (equal > 1 || strides[next] <= span)
             {
-                Throw.Argument(name, $"'{name}' has shape {Guard.Text(lengths)} and strides {Guard.Text(strides)}; its elements must not overlap.");
+                Throw.Argument(
+                    name, $"'{name}' has shape {Guard.Text(lengths)} and strides {Guard.Text(strides)}; its elements must not overlap.");
             }
 
             reached = strides[next];

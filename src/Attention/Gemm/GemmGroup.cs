@@ -138,7 +138,7 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
         {
             nint depth = Math.Min(_plan.DepthBlock, _steps - step);
             PanelBlock left = Left(row, rows, packedRows, step, depth, packed.Memory);
-            PanelBlock right = Right(column, columns, step, depth);
+            PanelBlock right = Right(column, step, depth);
             MacroKernel.Multiply<TSimd, TVector>(
                 left,
                 right,
@@ -173,17 +173,41 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
 
         float* tail = packed + packedRows / MicroKernel.Rows * MicroKernel.Rows * depth;
         return _plan.PackLeft
-            ? new PanelBlock { First = packed, Distance = MicroKernel.Rows * depth, Lane = 1, Step = MicroKernel.Rows, Tail = tail, TailStep = MicroKernel.Rows }
-            : new PanelBlock { First = source, Distance = MicroKernel.Rows * _problem.LeftRow, Lane = _problem.LeftRow, Step = _problem.LeftColumn, Tail = tail, TailStep = MicroKernel.Rows };
+            ? new PanelBlock
+            {
+                First = packed,
+                Distance = MicroKernel.Rows * depth,
+                Lane = 1,
+                Step = MicroKernel.Rows,
+                Tail = tail,
+                TailStep = MicroKernel.Rows,
+            }
+            : new PanelBlock
+            {
+                First = source,
+                Distance = MicroKernel.Rows * _problem.LeftRow,
+                Lane = _problem.LeftRow,
+                Step = _problem.LeftColumn,
+                Tail = tail,
+                TailStep = MicroKernel.Rows,
+            };
     }
 
-    private readonly PanelBlock Right(nint column, nint columns, nint step, nint depth)
+    private readonly PanelBlock Right(nint column, nint step, nint depth)
     {
         float* block = _packed + step * GemmPlan.RoundUp(_packedColumns, TileColumns);
         nint tailPanel = _packedColumns / TileColumns;
         float* tail = block + tailPanel * TileColumns * depth;
         return _plan.PackRight
-            ? new PanelBlock { First = block + column * depth, Distance = TileColumns * depth, Lane = 1, Step = TileColumns, Tail = tail, TailStep = TileColumns }
+            ? new PanelBlock
+            {
+                First = block + column * depth,
+                Distance = TileColumns * depth,
+                Lane = 1,
+                Step = TileColumns,
+                Tail = tail,
+                TailStep = TileColumns,
+            }
             : new PanelBlock
             {
                 First = _problem.Right + (_firstStep + step) * _problem.RightRow + _firstColumn + column,
