@@ -87,6 +87,11 @@ internal static class Overlap
         return left;
     }
 
+    /// <summary>Whether both are the very same view: the same first element, shape and strides.</summary>
+    internal static bool IsSame(in ReadOnlyTensorSpan<float> left, in ReadOnlyTensorSpan<float> right) =>
+        Unsafe.AreSame(in left.GetPinnableReference(), in right.GetPinnableReference())
+        && left.Lengths.SequenceEqual(right.Lengths) && left.Strides.SequenceEqual(right.Strides);
+
     /// <summary>Elements from the first to one past the last; 0 for an empty or absent tensor.</summary>
     private static nint Extent(in ReadOnlyTensorSpan<float> tensor)
     {

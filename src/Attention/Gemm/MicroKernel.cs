@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Attention.Simd;
 
 namespace Attention.Gemm;
@@ -11,7 +13,7 @@ namespace Attention.Gemm;
 /// Six rows times two vectors are twelve independent chains of fused multiply-adds: more than latency (4) times
 /// throughput (2) asks for, and with two vectors of B and one of A they fill the sixteen registers of AVX2. Six times
 /// four fill 29 of the 32 registers of AVX-512. Each step loads two (four) vectors and spreads six numbers, so the loads
-/// stay below the FMAs.
+/// stay below the FMAs. Neither entry may be inlined: in a caller's frame the loop runs out of registers.
 /// </remarks>
 internal static unsafe class MicroKernel
 {
@@ -19,6 +21,7 @@ internal static unsafe class MicroKernel
     internal const int Rows = 6;
 
     /// <summary>Columns of the register tile, NR in the words of BLIS.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static int Columns<TSimd, TVector>()
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged => TSimd.TileVectors * TSimd.Count;
@@ -36,9 +39,49 @@ internal static unsafe class MicroKernel
     /// <param name="c">The tile of C.</param>
     /// <param name="cRow">Distance between rows of C.</param>
     /// <param name="accumulate">Whether to add to what C holds.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Multiply<TSimd, TVector>(
         float* a, nint aRow, nint aStep, float* b, nint bStep, nint depth, float* c, nint cRow, bool accumulate)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged =>
+        Multiply<TSimd, TVector>(a, aRow, aStep, b, bStep, depth, c, cRow, accumulate, prefetch: false, null, 0);
+
+    /// <summary>
+    /// The same, asking on the way for memory that a later tile will read: a cache line each step, from
+    /// <paramref name="ahead"/> on in strides of <paramref name="aheadStep"/>. Evenly spread over the steps the requests
+    /// hide behind the multiply-adds; in one burst they would not.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    internal static void MultiplyPrefetching<TSimd, TVector>(
+        float* a,
+        nint aRow,
+        nint aStep,
+        float* b,
+        nint bStep,
+        nint depth,
+        float* c,
+        nint cRow,
+        bool accumulate,
+        float* ahead,
+        nint aheadStep)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged =>
+        Multiply<TSimd, TVector>(a, aRow, aStep, b, bStep, depth, c, cRow, accumulate, prefetch: true, ahead, aheadStep);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Multiply<TSimd, TVector>(
+        float* a,
+        nint aRow,
+        nint aStep,
+        float* b,
+        nint bStep,
+        nint depth,
+        float* c,
+        nint cRow,
+        bool accumulate,
+        [ConstantExpected] bool prefetch,
+        float* ahead,
+        nint aheadStep)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
@@ -57,6 +100,11 @@ internal static unsafe class MicroKernel
             a += aStep;
             upper += aStep;
             b += bStep;
+            if (prefetch && Sse.IsSupported)
+            {
+                Sse.Prefetch1(ahead);
+                ahead += aheadStep;
+            }
         }
 
         if (accumulate)

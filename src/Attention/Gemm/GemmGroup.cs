@@ -1,0 +1,192 @@
+using System.Runtime.CompilerServices;
+using Attention.Execution;
+using Attention.Simd;
+
+namespace Attention.Gemm;
+
+/// <summary>
+/// One group of a product: first pieces that pack its part of B, together, then pieces that each compute a block of C
+/// from it. All are pieces of one parallel loop; those that compute wait until all that pack, which have lower numbers and
+/// were therefore begun before, are done.
+/// </summary>
+internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
+    where TSimd : struct, ISimd<TVector>
+    where TVector : unmanaged
+{
+    /// <summary>
+    /// Columns of B that one piece packs, and steps it takes of each panel in turn: rows of B are read in long runs, which
+    /// the prefetchers follow, and the panels written in lines that stay in the first-level cache between the turns.
+    /// </summary>
+    private const int ColumnsPerPiece = 256;
+    private const int StepsInTurn = 8;
+
+    private GemmProblem _problem;
+    private GemmPlan _plan;
+    private nint _firstColumn;
+    private nint _columns;
+    private nint _firstStep;
+    private nint _steps;
+    private nint _packedColumns;
+    private nint _packingPieces;
+    private nint _columnPieces;
+    private float* _packed;
+    private int* _packedPieces;
+
+    private static nint PanelsPerPiece => GemmPlan.Ceiling(ColumnsPerPiece, TileColumns);
+
+    private static nint TileColumns => MicroKernel.Columns<TSimd, TVector>();
+
+    /// <summary>Computes the columns and steps given of <paramref name="problem"/>: <c>C = alpha A B + beta C</c> over them.</summary>
+    internal static void Run(
+        in GemmProblem problem, in GemmPlan plan, nint firstColumn, nint columns, nint firstStep, nint steps)
+    {
+        nint tail = columns % TileColumns;
+        nint packedColumns = plan.PackRight ? columns : tail;
+        nint panels = GemmPlan.Ceiling(packedColumns, TileColumns);
+        nint depthBlocks = GemmPlan.Ceiling(steps, plan.DepthBlock);
+        nint columnPieces = GemmPlan.Ceiling(columns, plan.PieceColumns);
+        int packedPieces = 0;
+        using Scratch.Rental packed = Scratch.Rent(panels * TileColumns * steps);
+        GemmGroup<TSimd, TVector> group = new()
+        {
+            _problem = problem,
+            _plan = plan,
+            _firstColumn = firstColumn,
+            _columns = columns,
+            _firstStep = firstStep,
+            _steps = steps,
+            _packedColumns = packedColumns,
+            _packingPieces = depthBlocks * GemmPlan.Ceiling(panels, PanelsPerPiece),
+            _columnPieces = columnPieces,
+            _packed = packed.Memory,
+            _packedPieces = &packedPieces,
+        };
+        nint pieces = group._packingPieces + columnPieces * GemmPlan.Ceiling(problem.Rows, plan.BlockRows);
+        WorkerTeam.Run(group, checked((int)pieces), plan.Threads);
+    }
+
+    /// <inheritdoc/>
+    public readonly void Invoke(int index)
+    {
+        if (index < _packingPieces)
+        {
+            PackRight(index);
+            Interlocked.Increment(ref *_packedPieces);
+            return;
+        }
+
+        SpinWait spin = default;
+        while (Volatile.Read(ref *_packedPieces) < _packingPieces)
+        {
+            spin.SpinOnce(sleep1Threshold: -1);
+        }
+
+        Compute(index - _packingPieces);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void PackRight(nint piece)
+    {
+        nint panels = GemmPlan.Ceiling(_packedColumns, TileColumns);
+        nint piecesPerBlock = GemmPlan.Ceiling(panels, PanelsPerPiece);
+        nint block = piece / piecesPerBlock;
+        nint firstPanel = (piece - block * piecesPerBlock) * PanelsPerPiece;
+        nint endPanel = Math.Min(firstPanel + PanelsPerPiece, panels);
+        nint blockStep = block * _plan.DepthBlock;
+        nint depth = Math.Min(_plan.DepthBlock, _steps - blockStep);
+        float* target = _packed + blockStep * panels * TileColumns;
+        float* source = _problem.Right
+            + (_firstStep + blockStep) * _problem.RightRow
+            + (_firstColumn + _columns - _packedColumns) * _problem.RightColumn;
+        for (nint step = 0; step < depth; step += StepsInTurn)
+        {
+            nint steps = Math.Min(StepsInTurn, depth - step);
+            for (nint panel = firstPanel; panel < endPanel; panel++)
+            {
+                nint column = panel * TileColumns;
+                Packing.Pack(
+                    source + step * _problem.RightRow + column * _problem.RightColumn,
+                    _problem.RightColumn,
+                    _problem.RightRow,
+                    Math.Min(TileColumns, _packedColumns - column),
+                    steps,
+                    target + panel * depth * TileColumns + step * TileColumns,
+                    TileColumns);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void Compute(nint piece)
+    {
+        nint rowPiece = piece / _columnPieces;
+        nint row = rowPiece * _plan.BlockRows;
+        nint column = (piece - rowPiece * _columnPieces) * _plan.PieceColumns;
+        nint rows = Math.Min(_plan.BlockRows, _problem.Rows - row);
+        nint columns = Math.Min(_plan.PieceColumns, _columns - column);
+        float* c = _problem.Destination
+            + row * _problem.DestinationRow
+            + (_firstColumn + column) * _problem.DestinationColumn;
+        nint packedRows = _plan.PackLeft ? rows : rows % MicroKernel.Rows;
+        using Scratch.Rental packed = Scratch.Rent(GemmPlan.RoundUp(packedRows, MicroKernel.Rows) * _plan.DepthBlock);
+        for (nint step = 0; step < _steps; step += _plan.DepthBlock)
+        {
+            nint depth = Math.Min(_plan.DepthBlock, _steps - step);
+            PanelBlock left = Left(row, rows, packedRows, step, depth, packed.Memory);
+            PanelBlock right = Right(column, columns, step, depth);
+            MacroKernel.Multiply<TSimd, TVector>(
+                left,
+                right,
+                rows,
+                columns,
+                depth,
+                c,
+                _problem.DestinationRow,
+                _problem.DestinationColumn,
+                _problem.Alpha,
+                _firstStep + step == 0 ? _problem.Beta : 1);
+        }
+    }
+
+    private readonly PanelBlock Left(nint row, nint rows, nint packedRows, nint step, nint depth, float* packed)
+    {
+        float* source = _problem.Left + row * _problem.LeftRow + (_firstStep + step) * _problem.LeftColumn;
+        nint unpackedRows = rows - packedRows;
+        float* target = packed;
+        for (nint i = unpackedRows; i < rows; i += MicroKernel.Rows)
+        {
+            Packing.Pack(
+                source + i * _problem.LeftRow,
+                _problem.LeftRow,
+                _problem.LeftColumn,
+                Math.Min(MicroKernel.Rows, rows - i),
+                depth,
+                target,
+                MicroKernel.Rows);
+            target += MicroKernel.Rows * depth;
+        }
+
+        float* tail = packed + packedRows / MicroKernel.Rows * MicroKernel.Rows * depth;
+        return _plan.PackLeft
+            ? new PanelBlock { First = packed, Distance = MicroKernel.Rows * depth, Lane = 1, Step = MicroKernel.Rows, Tail = tail, TailStep = MicroKernel.Rows }
+            : new PanelBlock { First = source, Distance = MicroKernel.Rows * _problem.LeftRow, Lane = _problem.LeftRow, Step = _problem.LeftColumn, Tail = tail, TailStep = MicroKernel.Rows };
+    }
+
+    private readonly PanelBlock Right(nint column, nint columns, nint step, nint depth)
+    {
+        float* block = _packed + step * GemmPlan.RoundUp(_packedColumns, TileColumns);
+        nint tailPanel = _packedColumns / TileColumns;
+        float* tail = block + tailPanel * TileColumns * depth;
+        return _plan.PackRight
+            ? new PanelBlock { First = block + column * depth, Distance = TileColumns * depth, Lane = 1, Step = TileColumns, Tail = tail, TailStep = TileColumns }
+            : new PanelBlock
+            {
+                First = _problem.Right + (_firstStep + step) * _problem.RightRow + _firstColumn + column,
+                Distance = TileColumns,
+                Lane = 1,
+                Step = _problem.RightRow,
+                Tail = tail,
+                TailStep = TileColumns,
+            };
+    }
+}

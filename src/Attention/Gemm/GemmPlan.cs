@@ -1,0 +1,115 @@
+using Attention.Simd;
+
+namespace Attention.Gemm;
+
+/// <summary>
+/// How one product is cut: into groups whose part of B is packed at once, the groups into pieces of C that threads take,
+/// the pieces into blocks of depth. Only the cut of the depth touches the bits of the result, and it depends on the depth
+/// and the vector width alone.
+/// </summary>
+internal readonly struct GemmPlan
+{
+    /// <summary>
+    /// KC times NR: one panel of B over one block of depth, 32 KB. It flows through the first-level cache (32 KB and
+    /// more) rather than resting in it: a tile needs one line of it every six cycles, which the second level gives
+    /// easily, and the longer the depth, the fewer visits to C. Half of it measured slower.
+    /// </summary>
+    private const int PanelFloats = 8192;
+
+    /// <summary>
+    /// Bounds of KC: below, the tile of C is loaded and stored too often for the multiply-adds between; above, the panel
+    /// of A (12 KB at 512) is in danger of leaving the first-level cache.
+    /// </summary>
+    private const int LeastDepthBlock = 256;
+    private const int MostDepthBlock = 512;
+
+    /// <summary>
+    /// MC times KC: a block of A, 192 KB. While it is packed its source passes through the second-level cache too, and
+    /// both fit the smallest in use on servers (512 KB on Zen 3; 1 MB on Zen 4, 1.25 MB and more on Intel).
+    /// </summary>
+    private const int BlockFloats = 96 * 512;
+
+    /// <summary>The packed part of B: 8 MB, in the third-level cache where there is one of usual size, and a bound on memory.</summary>
+    private const int GroupFloats = 2 << 20;
+
+    /// <summary>Depth of a group, before columns: enough blocks that packing the group is worth a start of the team.</summary>
+    private const int MostGroupDepth = 4096;
+
+    /// <summary>Where fewer panels than this read a panel, it is read in place if it can be: packing costs more than it gives.</summary>
+    private const int PackingReuse = 8;
+
+    /// <summary>Multiply-adds below which a further thread costs more than it brings: about 10 microseconds of one core.</summary>
+    private const double LeastWorkPerThread = 400_000;
+
+    /// <summary>Pieces per thread, so that a thread that was held up does not hold up the rest.</summary>
+    private const int PiecesPerThread = 4;
+
+    /// <summary>A piece narrower than this would pay too much for packing its rows of A.</summary>
+    private const int LeastPieceColumns = 256;
+
+    private GemmPlan(in GemmProblem problem, nint tileColumns, int threads)
+    {
+        nint mostDepth = Math.Clamp(PanelFloats / tileColumns, LeastDepthBlock, MostDepthBlock);
+        DepthBlock = Even(problem.Depth, mostDepth, 1);
+        GroupDepth = Math.Max(1, MostGroupDepth / DepthBlock) * DepthBlock;
+        nint groupDepth = Math.Min(GroupDepth, problem.Depth);
+
+        PackRight = problem.RightColumn != 1 || problem.Rows > PackingReuse * MicroKernel.Rows;
+        PackLeft = problem.Columns > PackingReuse * tileColumns;
+        nint mostColumns = PackRight ? GroupFloats / groupDepth / tileColumns * tileColumns : problem.Columns;
+        GroupColumns = Even(problem.Columns, mostColumns, tileColumns);
+
+        Threads = ThreadsWorth(problem.Work, threads);
+        nint rowBlocks = Ceiling(problem.Rows, BlockFloats / DepthBlock);
+        nint columnPieces = 1;
+        if (Threads > 1)
+        {
+            nint wanted = Threads * PiecesPerThread;
+            columnPieces = Math.Clamp(Ceiling(wanted, rowBlocks), 1, Ceiling(GroupColumns, LeastPieceColumns));
+            rowBlocks = Math.Max(rowBlocks, Math.Min(Ceiling(wanted, columnPieces), Ceiling(problem.Rows, 4 * MicroKernel.Rows)));
+        }
+
+        BlockRows = RoundUp(Ceiling(problem.Rows, rowBlocks), MicroKernel.Rows);
+        PieceColumns = RoundUp(Ceiling(GroupColumns, columnPieces), tileColumns);
+    }
+
+    /// <summary>KC: steps of depth between two visits to C.</summary>
+    internal nint DepthBlock { get; }
+
+    /// <summary>Steps of depth per group, a multiple of <see cref="DepthBlock"/>.</summary>
+    internal nint GroupDepth { get; }
+
+    /// <summary>NC: columns per group, a multiple of the tile's.</summary>
+    internal nint GroupColumns { get; }
+
+    /// <summary>MC: rows per piece, a multiple of the tile's.</summary>
+    internal nint BlockRows { get; }
+
+    /// <summary>Columns per piece, a multiple of the tile's.</summary>
+    internal nint PieceColumns { get; }
+
+    /// <summary>Whether A is packed; if not, the micro-kernel reads it by its strides.</summary>
+    internal bool PackLeft { get; }
+
+    /// <summary>Whether B is packed; if not, its columns lie side by side and the micro-kernel reads it where it is.</summary>
+    internal bool PackRight { get; }
+
+    /// <summary>Threads worth starting.</summary>
+    internal int Threads { get; }
+
+    /// <summary>Plans <paramref name="problem"/>, which has no empty axis.</summary>
+    internal static GemmPlan For<TSimd, TVector>(in GemmProblem problem, int threads)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged => new(problem, MicroKernel.Columns<TSimd, TVector>(), threads);
+
+    /// <summary>How many of <paramref name="threads"/> threads are worth starting for so many multiply-adds.</summary>
+    internal static int ThreadsWorth(double work, int threads) => (int)Math.Clamp(work / LeastWorkPerThread, 1, threads);
+
+    internal static nint Ceiling(nint value, nint divisor) => (value + divisor - 1) / divisor;
+
+    internal static nint RoundUp(nint value, nint multiple) => Ceiling(value, multiple) * multiple;
+
+    /// <summary>The size of equal parts, no larger than <paramref name="most"/>, in whole multiples.</summary>
+    private static nint Even(nint total, nint most, nint multiple) =>
+        RoundUp(Ceiling(total, Ceiling(total, Math.Max(most, multiple))), multiple);
+}

@@ -1,0 +1,138 @@
+using System.Numerics.Tensors;
+using Attention.Execution;
+
+namespace Attention.Gemm;
+
+/// <summary>
+/// The product of single-precision matrices, <c>destination = alpha left right + beta destination</c>: what BLAS calls SGEMM.
+/// </summary>
+/// <remarks>
+/// <para>
+/// For a <c>beta</c> of zero the destination is not read: whatever it held, NaN included, is gone. For an <c>alpha</c> of
+/// zero, and where the matrices share an axis of length zero, left and right are not read and
+/// <c>destination = beta destination</c>.
+/// </para>
+/// <para>
+/// Every element is a sum of products taken in the order of the shared axis, in blocks whose length depends on that
+/// axis and the vector width alone: the bits do not depend on the number of threads, on the batch around a matrix, on
+/// strides or transposition, or on the other rows and columns. Nothing is allocated once the working memory has grown.
+/// </para>
+/// </remarks>
+public static unsafe class MatrixProduct
+{
+    /// <summary>Computes <c>destination = alpha left right + beta destination</c> over matrices in spans.</summary>
+    /// <param name="left">Holds the left factor, <c>[rows, depth]</c>.</param>
+    /// <param name="leftLayout">Where its elements lie; <see cref="MatrixLayout.Transposed"/> transposes it.</param>
+    /// <param name="right">Holds the right factor, <c>[depth, columns]</c>.</param>
+    /// <param name="rightLayout">Where its elements lie.</param>
+    /// <param name="destination">Receives the product, <c>[rows, columns]</c>. Memory between its elements is left alone.</param>
+    /// <param name="destinationLayout">Where its elements lie; no two may share a place.</param>
+    /// <param name="alpha">The factor on the product.</param>
+    /// <param name="beta">The factor on what <paramref name="destination"/> held.</param>
+    /// <param name="options">Threads and vector width.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A layout has a negative member, or <paramref name="options"/> a negative degree of parallelism or an unknown width.</exception>
+    /// <exception cref="ArgumentException">
+    /// The shapes do not fit each other; a span is shorter than its layout; the elements of the destination overlap each
+    /// other; or the memory from the first to the last element of the destination overlaps that of a factor.
+    /// </exception>
+    public static void Multiply(
+        ReadOnlySpan<float> left,
+        in MatrixLayout leftLayout,
+        ReadOnlySpan<float> right,
+        in MatrixLayout rightLayout,
+        Span<float> destination,
+        in MatrixLayout destinationLayout,
+        float alpha = 1,
+        float beta = 0,
+        in MatrixProductOptions options = default)
+    {
+        GemmCheck.Options(options);
+        GemmCheck.Layout(leftLayout, left.Length, nameof(left), nameof(leftLayout));
+        GemmCheck.Layout(rightLayout, right.Length, nameof(right), nameof(rightLayout));
+        GemmCheck.Layout(destinationLayout, destination.Length, nameof(destination), nameof(destinationLayout));
+        GemmCheck.Shapes(leftLayout, rightLayout, destinationLayout);
+        fixed (float* leftMemory = left, rightMemory = right, destinationMemory = destination)
+        {
+            GemmCheck.Disjoint(leftMemory, leftLayout.RequiredLength, destinationMemory, destinationLayout.RequiredLength, nameof(left));
+            GemmCheck.Disjoint(rightMemory, rightLayout.RequiredLength, destinationMemory, destinationLayout.RequiredLength, nameof(right));
+            GemmProblem problem = new()
+            {
+                Rows = destinationLayout.Rows,
+                Columns = destinationLayout.Columns,
+                Depth = leftLayout.Columns,
+                Left = leftMemory,
+                LeftRow = leftLayout.RowStride,
+                LeftColumn = leftLayout.ColumnStride,
+                Right = rightMemory,
+                RightRow = rightLayout.RowStride,
+                RightColumn = rightLayout.ColumnStride,
+                Destination = destinationMemory,
+                DestinationRow = destinationLayout.RowStride,
+                DestinationColumn = destinationLayout.ColumnStride,
+                Alpha = alpha,
+                Beta = beta,
+            };
+            BatchedGemm.Multiply(problem, default, options);
+        }
+    }
+
+    /// <summary>
+    /// Computes <c>destination = alpha left right + beta destination</c> for one pair of matrices, or for every pair of a
+    /// batch.
+    /// </summary>
+    /// <param name="left">
+    /// The left factors, <c>[..., rows, depth]</c>. Any strides will do: a transposed view is a transposed factor.
+    /// </param>
+    /// <param name="right">The right factors, <c>[..., depth, columns]</c>, of any strides.</param>
+    /// <param name="destination">
+    /// Receives the products, <c>[..., rows, columns]</c>, of any strides that keep its elements apart. Its leading axes are
+    /// those of the factors, aligned at the last one: where an axis of a factor is 1 or missing, that factor is used for
+    /// all of the axis.
+    /// </param>
+    /// <param name="alpha">The factor on the product.</param>
+    /// <param name="beta">The factor on what <paramref name="destination"/> held.</param>
+    /// <param name="options">Threads and vector width.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="options"/> has a negative degree of parallelism or an unknown width.</exception>
+    /// <exception cref="ArgumentException">
+    /// A tensor has fewer than two axes; the shapes do not fit each other; the elements of the destination overlap each
+    /// other; or the memory from the first to the last element of the destination overlaps that of a factor.
+    /// </exception>
+    public static void Multiply(
+        in ReadOnlyTensorSpan<float> left,
+        in ReadOnlyTensorSpan<float> right,
+        in TensorSpan<float> destination,
+        float alpha = 1,
+        float beta = 0,
+        in MatrixProductOptions options = default)
+    {
+        GemmCheck.Options(options);
+        GemmCheck.Shapes(left, right, destination);
+        fixed (float* leftMemory = left, rightMemory = right, destinationMemory = destination)
+        {
+            long destinationLength = GemmCheck.Extent(destination.Lengths, destination.Strides);
+            GemmCheck.Disjoint(leftMemory, GemmCheck.Extent(left.Lengths, left.Strides), destinationMemory, destinationLength, nameof(left));
+            GemmCheck.Disjoint(rightMemory, GemmCheck.Extent(right.Lengths, right.Strides), destinationMemory, destinationLength, nameof(right));
+            GemmProblem problem = new()
+            {
+                Rows = destination.Lengths[^2],
+                Columns = destination.Lengths[^1],
+                Depth = left.Lengths[^1],
+                Left = leftMemory,
+                LeftRow = left.Strides[^2],
+                LeftColumn = left.Strides[^1],
+                Right = rightMemory,
+                RightRow = right.Strides[^2],
+                RightColumn = right.Strides[^1],
+                Destination = destinationMemory,
+                DestinationRow = destination.Strides[^2],
+                DestinationColumn = destination.Strides[^1],
+                Alpha = alpha,
+                Beta = beta,
+            };
+            using Scratch.Rental axes = Scratch.Rent(GemmBatch.FloatsNeeded(destination.Rank));
+            GemmBatch batch = new(axes.Memory, left, right, destination);
+            batch.FoldIntoRows(ref problem);
+            BatchedGemm.Multiply(problem, batch, options);
+        }
+    }
+}
