@@ -1,0 +1,47 @@
+using Attention.Comparison.Work;
+using TorchSharp;
+
+namespace Attention.Comparison.Contenders.Torch;
+
+/// <summary>libtorch, through TorchSharp.</summary>
+internal sealed class TorchPeer : IPeer
+{
+    /// <inheritdoc/>
+    public string Name => "libtorch";
+
+    /// <inheritdoc/>
+    public string Version => Unavailable is null ? $"{torch.__version__} through TorchSharp" : string.Empty;
+
+    /// <inheritdoc/>
+    public string? Unavailable { get; } = TorchLibrary.Load();
+
+    /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Attend(AttentionData data, int threads)
+    {
+        AttentionTask task = data.Task;
+        if (task.Window >= 0)
+        {
+            yield break;
+        }
+
+        if (task.Training)
+        {
+            yield return () => new TorchTraining(data, threads);
+        }
+        else
+        {
+            yield return () => new TorchForward(data, threads);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads) =>
+        [() => new TorchMultiply(left, right, size, threads)];
+
+    /// <summary>These settings are the whole process's, so each contender sets its own again before its turn.</summary>
+    internal static void Use(int threads, bool gradients)
+    {
+        torch.set_num_threads(threads);
+        torch.set_grad_enabled(gradients);
+    }
+}

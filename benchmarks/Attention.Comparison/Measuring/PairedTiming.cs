@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using Attention.Comparison.Contenders;
+
+namespace Attention.Comparison.Measuring;
+
+/// <summary>Times contenders in turn, so that whatever disturbs the machine disturbs all of them alike.</summary>
+internal static class PairedTiming
+{
+    // Short work is repeated until a turn takes this long, so that the clock and the first run's cold caches do not count.
+    private const double TurnSeconds = 0.02;
+
+    // Thread pools spin for a moment after their last piece of work; the next contender waits until they sleep.
+    private static readonly TimeSpan s_settle = TimeSpan.FromMilliseconds(4);
+
+    /// <summary>Seconds for each run: one array for each contender, in which equal places belong to the same round.</summary>
+    internal static double[][] Measure(IReadOnlyList<IContender> contenders, Effort effort)
+    {
+        int[] repeats = [.. contenders.Select(contender => (int)Math.Ceiling(TurnSeconds / Estimate(contender)))];
+        List<double>[] seconds = [.. contenders.Select(_ => new List<double>())];
+        long start = Stopwatch.GetTimestamp();
+        for (int round = 0; round < effort.LeastRounds || Stopwatch.GetElapsedTime(start) < effort.Time; round++)
+        {
+            for (int turn = 0; turn < contenders.Count; turn++)
+            {
+                int index = (round + turn) % contenders.Count;
+                seconds[index].Add(Turn(contenders[index], repeats[index]));
+            }
+        }
+
+        return [.. seconds.Select(list => list.ToArray())];
+    }
+
+    /// <summary>How long one run takes, roughly, after one to warm up.</summary>
+    internal static double Estimate(IContender contender)
+    {
+        contender.Prepare();
+        contender.Run();
+        int runs = 0;
+        double start = Clock.Seconds;
+        double elapsed;
+        do
+        {
+            contender.Run();
+            runs++;
+            elapsed = Clock.Seconds - start;
+        }
+        while (elapsed < TurnSeconds);
+        return elapsed / runs;
+    }
+
+    private static double Turn(IContender contender, int repeats)
+    {
+        Thread.Sleep(s_settle);
+        contender.Prepare();
+        if (repeats > 1)
+        {
+            contender.Run();
+        }
+
+        double start = Clock.Seconds;
+        for (int i = 0; i < repeats; i++)
+        {
+            contender.Run();
+        }
+
+        return (Clock.Seconds - start) / repeats;
+    }
+}

@@ -1,0 +1,35 @@
+using Attention.Comparison.Contenders;
+using Attention.Comparison.Contenders.Own;
+using Attention.Comparison.Contenders.Torch;
+using Attention.Comparison.Users;
+using Attention.Comparison.Work;
+using Attention.Policies;
+
+namespace Attention.Comparison;
+
+/// <summary>The library's side of every row.</summary>
+internal static class Ours
+{
+    private const float Cap = 5;
+
+    internal static IContender Attend(AttentionData data, int threads) => (data.Task.Training, data.Task.Causal) switch
+    {
+        (true, false) => new OwnTraining<NoMask>(data, default, threads),
+        (true, true) => new OwnTraining<CausalMask>(data, CausalMask.TopLeft, threads),
+        (false, false) => Forward(data, default(NoMask), default(NoModifier), threads),
+        (false, true) when data.Task.Window < 0 => Forward(data, CausalMask.TopLeft, default(NoModifier), threads),
+        (false, true) => Forward(data, new WindowMask(data.Task.Window, 0), default(NoModifier), threads),
+    };
+
+    internal static IContender OwnCausal(AttentionData data, int threads) => Forward(data, default(OwnCausalMask), default(NoModifier), threads);
+
+    internal static IContender SoftCap(AttentionData data, int threads) => Forward(data, default(NoMask), new SoftCapModifier(Cap), threads);
+
+    internal static IContender OwnSoftCap(AttentionData data, int threads) => Forward(data, default(NoMask), new OwnSoftCap(Cap), threads);
+
+    internal static IContender Multiply(float[] left, float[] right, int size, int threads) => new TorchMultiply(left, right, size, threads);
+
+    private static OwnForward<TMask, TModifier> Forward<TMask, TModifier>(AttentionData data, TMask mask, TModifier modifier, int threads)
+        where TMask : struct, IAttentionMask
+        where TModifier : struct, IScoreModifier => new(data, mask, modifier, threads);
+}

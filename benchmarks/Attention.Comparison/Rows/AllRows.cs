@@ -1,0 +1,53 @@
+using Attention.Comparison.Work;
+
+namespace Attention.Comparison.Rows;
+
+/// <summary>The rows, in the order of the table.</summary>
+internal static class AllRows
+{
+    internal static IReadOnlyList<IRow> Create()
+    {
+        var rows = new List<IRow>();
+        AddForward(rows, causal: false);
+        AddForward(rows, causal: true);
+        rows.Add(new WindowRow(16384, 256));
+        rows.Add(new AttentionRow("forward 1024 x 64, float bias", AttentionTask.Square(1024, 64) with { Bias = true }));
+        rows.Add(new AttentionRow("forward 128 x 64", AttentionTask.Square(128, 64)));
+        rows.Add(new AttentionRow("forward 12 heads, 16 x 32", AttentionTask.Square(16, 32) with { Heads = 12, KeyValueHeads = 12 }));
+        rows.Add(new AttentionRow("decode 32 heads, 4096 keys x 128", Decode(32)) { ReadsMemory = true });
+        rows.Add(new AttentionRow("decode 32 heads, 8 key heads, 4096 keys x 128", Decode(8)) { ReadsMemory = true });
+        AddTraining(rows, causal: false);
+        AddTraining(rows, causal: true);
+        rows.Add(new UserRow("a user's causal mask, 1024 x 64", AttentionTask.Square(1024, 64) with { Causal = true }, Ours.Attend, Ours.OwnCausal));
+        rows.Add(new UserRow("a user's soft cap, 1024 x 64", AttentionTask.Square(1024, 64), Ours.SoftCap, Ours.OwnSoftCap));
+        rows.Add(new MultiplyRow(512));
+        rows.Add(new MultiplyRow(1024));
+        rows.Add(new MultiplyRow(2048) { Quick = false });
+        return rows;
+    }
+
+    private static void AddForward(List<IRow> rows, bool causal)
+    {
+        foreach (int size in (ReadOnlySpan<int>)[64, 128])
+        {
+            foreach (int length in (ReadOnlySpan<int>)[512, 1024, 4096])
+            {
+                AttentionTask task = AttentionTask.Square(length, size) with { Causal = causal };
+                rows.Add(new AttentionRow($"{(causal ? "causal" : "forward")} {length} x {size}", task) { Quick = length == 1024 });
+            }
+        }
+    }
+
+    private static void AddTraining(List<IRow> rows, bool causal)
+    {
+        foreach (int length in (ReadOnlySpan<int>)[1024, 2048])
+        {
+            AttentionTask task = AttentionTask.Square(length, 64) with { Causal = causal, Training = true };
+            string name = $"forward + backward {length} x 64{(causal ? ", causal" : string.Empty)}";
+            rows.Add(new AttentionRow(name, task) { Quick = length == 1024 });
+        }
+    }
+
+    private static AttentionTask Decode(int keyValueHeads) =>
+        new() { Heads = 32, KeyValueHeads = keyValueHeads, QueryLength = 1, KeyLength = 4096, Size = 128 };
+}

@@ -1,0 +1,72 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using Attention.Comparison.Contenders;
+using Attention.Comparison.Machine;
+using Attention.Comparison.Rows;
+
+namespace Attention.Comparison;
+
+/// <summary>Writes rows as markdown.</summary>
+internal static class Table
+{
+    /// <summary>Where, when and against what.</summary>
+    internal static string Heading(IReadOnlyList<IPeer> peers)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{Processor.Name}, {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}, ");
+        text.AppendLine(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd}; {string.Join(", ", peers.Select(peer => $"{peer.Name} {peer.Version}"))}.");
+        foreach (IPeer peer in peers.Where(peer => peer.Unavailable is not null))
+        {
+            text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"Not compared: {peer.Unavailable}.");
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>One line while the others are still to come.</summary>
+    internal static string Progress(int threads, RowResult row) =>
+        $"{threads} thread(s), {row.Name}: {Amount.Time(row.Seconds)}, {row.Amount.Rate(row.Seconds)}; peers {string.Join(", ", row.Peers)}; {row.Ratio}";
+
+    internal static string Markdown(Setting setting, Limits limits, IReadOnlyList<RowResult> rows)
+    {
+        var text = new StringBuilder();
+        var notes = new List<string>();
+        text.Append(CultureInfo.InvariantCulture, $"**{setting.Threads} {(setting.Threads == 1 ? "thread" : "threads")}**, FMA peak {limits.OperationsPerSecond / 1e9:F1} GFLOP/s, ");
+        text.AppendLine(CultureInfo.InvariantCulture, $"read bandwidth {limits.BytesPerSecond / 1e9:F1} GB/s:").AppendLine();
+        Append(text, ["work", "time", "rate", "of limit", .. setting.Peers.Select(peer => peer.Name), "ratio", "notes"]);
+        Append(text, ["---", .. Enumerable.Repeat("---:", 4 + setting.Peers.Count), "---"]);
+        foreach (RowResult row in rows)
+        {
+            string share = row.Amount.Share(row.Seconds, limits);
+            Append(text, [row.Name, Amount.Time(row.Seconds), row.Amount.Rate(row.Seconds), share, .. row.Peers, row.Ratio, References(row, notes)]);
+        }
+
+        text.AppendLine();
+        for (int i = 0; i < notes.Count; i++)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"{i + 1}. {notes[i]}");
+        }
+
+        return text.ToString();
+    }
+
+    // Most notes recur, so rows give their numbers.
+    private static string References(RowResult row, List<string> notes)
+    {
+        var numbers = new List<int>();
+        foreach (string note in row.Notes)
+        {
+            if (!notes.Contains(note))
+            {
+                notes.Add(note);
+            }
+
+            numbers.Add(notes.IndexOf(note) + 1);
+        }
+
+        return string.Join(", ", numbers);
+    }
+
+    private static void Append(StringBuilder text, IEnumerable<string> cells) => text.Append("| ").AppendJoin(" | ", cells).AppendLine(" |");
+}
