@@ -106,6 +106,9 @@ public static unsafe partial class ScaledDotProductAttention
         BackwardOverlap.CheckAll(
             queryGradient, keyGradient, valueGradient, termGradients.Bias,
             query, key, value, terms.Bias, output, logSumExp, outputGradient, logSumExpGradient);
+        BackwardOverlap.CheckSinks(
+            terms.SinkLogits, termGradients.SinkLogits, nameof(termGradients), queryGradient, keyGradient, valueGradient, termGradients.Bias,
+            query, key, value, terms.Bias, output, logSumExp, outputGradient, logSumExpGradient);
 
         if (termGradients.Bias.Rank != 0)
         {

@@ -100,6 +100,9 @@ public static unsafe partial class ScaledDotProductAttention
         AttentionCheck.SinkGradient(terms.SinkLogits.Length, sinkGradient.Length, nameof(sinkGradient));
         BackwardOverlap.CheckAll(
             queryGradient, keyGradient, valueGradient, default, query, key, value, default, output, logSumExp, outputGradient, logSumExpGradient);
+        BackwardOverlap.CheckSinks(
+            terms.SinkLogits, sinkGradient, nameof(sinkGradient), queryGradient, keyGradient, valueGradient, default,
+            query, key, value, default, output, logSumExp, outputGradient, logSumExpGradient);
 
         fixed (float* queryAddress = query, keyAddress = key, valueAddress = value)
         fixed (float* outputAddress = output, logSumExpAddress = logSumExp, sinkAddress = terms.SinkLogits)
