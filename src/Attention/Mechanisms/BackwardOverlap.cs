@@ -27,6 +27,34 @@ internal static class BackwardOverlap
         Guard.Disjoint(biasGradient, TermGradients, valueGradient, nameof(valueGradient));
     }
 
+    /// <summary>The same for the sinks, whose gradient has its own name in packed calls.</summary>
+    internal static void CheckSinks(
+        ReadOnlySpan<float> sinkLogits, ReadOnlySpan<float> sinkGradient, string sinkGradientName,
+        in ReadOnlyTensorSpan<float> queryGradient, in ReadOnlyTensorSpan<float> keyGradient, in ReadOnlyTensorSpan<float> valueGradient,
+        in ReadOnlyTensorSpan<float> biasGradient,
+        in ReadOnlyTensorSpan<float> query, in ReadOnlyTensorSpan<float> key, in ReadOnlyTensorSpan<float> value,
+        in ReadOnlyTensorSpan<float> bias, in ReadOnlyTensorSpan<float> output, in ReadOnlyTensorSpan<float> logSumExp,
+        in ReadOnlyTensorSpan<float> outputGradient, in ReadOnlyTensorSpan<float> logSumExpGradient)
+    {
+        if (sinkLogits.IsEmpty)
+        {
+            return;
+        }
+
+        ReadOnlyTensorSpan<float> sinks = new(sinkLogits);
+        Guard.Disjoint(queryGradient, nameof(queryGradient), sinks, "terms");
+        Guard.Disjoint(keyGradient, nameof(keyGradient), sinks, "terms");
+        Guard.Disjoint(valueGradient, nameof(valueGradient), sinks, "terms");
+        Guard.Disjoint(biasGradient, sinkGradientName, sinks, "terms");
+        ReadOnlyTensorSpan<float> gradient = new(sinkGradient);
+        Check(gradient, sinkGradientName, query, key, value, bias, output, logSumExp, outputGradient, logSumExpGradient);
+        Guard.Disjoint(gradient, sinkGradientName, sinks, "terms");
+        Guard.Disjoint(gradient, sinkGradientName, queryGradient, nameof(queryGradient));
+        Guard.Disjoint(gradient, sinkGradientName, keyGradient, nameof(keyGradient));
+        Guard.Disjoint(gradient, sinkGradientName, valueGradient, nameof(valueGradient));
+        Guard.Disjoint(gradient, sinkGradientName, biasGradient, sinkGradientName);
+    }
+
     internal static void CheckMerge(
         in ReadOnlyTensorSpan<float> firstOutputGradient, in ReadOnlyTensorSpan<float> firstLogSumExpGradient,
         in ReadOnlyTensorSpan<float> secondOutputGradient, in ReadOnlyTensorSpan<float> secondLogSumExpGradient,

@@ -68,9 +68,7 @@ public static unsafe partial class ScaledDotProductAttention
         Guard.Shape(
             destination, [problem.Batch, request.HeadCount, request.QueryCount, problem.KeyLength], nameof(destination),
             "[batch, heads or chosen ones, queryLength or chosen ones, keyLength]");
-        Guard.Disjoint(destination, nameof(destination), query, nameof(query));
-        Guard.Disjoint(destination, nameof(destination), key, nameof(key));
-        Guard.Disjoint(destination, nameof(destination), terms.Bias, nameof(terms));
+        Disjoint(destination, nameof(destination), query, key, default, terms);
         Guard.Disjoint(destination, nameof(destination), logSumExp, nameof(logSumExp));
 
         request.Destination = AttentionCheck.Describe(destination);

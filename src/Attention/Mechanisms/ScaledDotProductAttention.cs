@@ -110,5 +110,9 @@ public static unsafe partial class ScaledDotProductAttention
         Guard.Disjoint(written, name, key, nameof(key));
         Guard.Disjoint(written, name, value, nameof(value));
         Guard.Disjoint(written, name, terms.Bias, nameof(terms));
+        if (!terms.SinkLogits.IsEmpty)
+        {
+            Guard.Disjoint(written, name, new ReadOnlyTensorSpan<float>(terms.SinkLogits), nameof(terms));
+        }
     }
 }
