@@ -19,6 +19,7 @@ internal sealed unsafe class Scratch
     private byte* _block;
     private nuint _size;
     private nuint _used;
+    private nuint _need;
     private Overflow? _overflow;
 
     /// <summary>When set, everything rented is first filled with NaN: tests find what is read before it is written.</summary>
@@ -62,25 +63,25 @@ internal sealed unsafe class Scratch
 
         // Somebody below still uses the block, so it cannot move: this once the memory comes from elsewhere, and the
         // block grows when it is free again.
-        _overflow = new Overflow((byte*)NativeMemory.AlignedAlloc(bytes, Alignment), _used + bytes, _overflow);
+        _overflow = new Overflow((byte*)NativeMemory.AlignedAlloc(bytes, Alignment), _used, _overflow);
         _used += bytes;
+        _need = Math.Max(_need, _used);
         return (float*)_overflow.Memory;
     }
 
     private void Release(nuint start)
     {
-        _used = start;
-        if (start == 0 && _overflow is not null)
+        // What overflowed goes at once: a loop that rents above a block in use must not pile pieces up.
+        while (_overflow is not null && _overflow.Start >= start)
         {
-            nuint need = 0;
-            for (Overflow? piece = _overflow; piece is not null; piece = piece.Next)
-            {
-                need = Math.Max(need, piece.Need);
-                NativeMemory.AlignedFree(piece.Memory);
-            }
+            NativeMemory.AlignedFree(_overflow.Memory);
+            _overflow = _overflow.Below;
+        }
 
-            _overflow = null;
-            Grow(need);
+        _used = start;
+        if (start == 0 && _need > _size)
+        {
+            Grow(_need);
         }
     }
 
@@ -93,13 +94,13 @@ internal sealed unsafe class Scratch
         _size = size;
     }
 
-    private sealed class Overflow(byte* memory, nuint need, Overflow? next)
+    private sealed class Overflow(byte* memory, nuint start, Overflow? below)
     {
         internal byte* Memory { get; } = memory;
 
-        internal nuint Need { get; } = need;
+        internal nuint Start { get; } = start;
 
-        internal Overflow? Next { get; } = next;
+        internal Overflow? Below { get; } = below;
     }
 
     /// <summary>A piece of scratch; dispose it in the reverse order of renting.</summary>

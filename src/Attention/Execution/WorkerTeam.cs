@@ -34,8 +34,14 @@ internal static class WorkerTeam
         }
 
         Job<TAction> job = Job<TAction>.Rent();
-        job.Run(action, count, helpers);
-        job.Return();
+        try
+        {
+            job.Run(action, count, helpers);
+        }
+        finally
+        {
+            job.Return();
+        }
     }
 
     private abstract class Job
@@ -50,15 +56,14 @@ internal static class WorkerTeam
         {
             _next = -1;
             _count = count;
-            _failure = null;
             while (_helpers.Count < helpers)
             {
-                _helpers.Add(new Helper());
+                _helpers.Add(new Helper(this));
             }
 
             for (int i = 0; i < helpers; i++)
             {
-                _helpers[i] = _helpers[i].EnlistOrReplace(this);
+                _helpers[i].Enlist();
             }
 
             Work();
@@ -73,9 +78,10 @@ internal static class WorkerTeam
                 spin.SpinOnce(sleep1Threshold: -1);
             }
 
-            if (_failure is not null)
+            if (_failure is { } failure)
             {
-                ExceptionDispatchInfo.Throw(_failure);
+                _failure = null;
+                ExceptionDispatchInfo.Throw(failure);
             }
         }
 
@@ -105,6 +111,7 @@ internal static class WorkerTeam
     private sealed class Job<TAction> : Job
         where TAction : struct, IParallelAction
     {
+        private static readonly Lock s_lock = new();
         private static Job<TAction>? s_free;
 
         private TAction _action;
@@ -112,7 +119,7 @@ internal static class WorkerTeam
 
         internal static Job<TAction> Rent()
         {
-            lock (typeof(Job<TAction>))
+            lock (s_lock)
             {
                 Job<TAction>? job = s_free;
                 if (job is not null)
@@ -127,7 +134,7 @@ internal static class WorkerTeam
 
         internal void Return()
         {
-            lock (typeof(Job<TAction>))
+            lock (s_lock)
             {
                 _nextFree = s_free;
                 s_free = this;
@@ -151,10 +158,10 @@ internal static class WorkerTeam
     }
 
     /// <summary>
-    /// One seat in the thread pool's queue. It is <c>Idle</c>, then <c>Enlisted</c> while it waits in the queue, then
-    /// <c>Busy</c>; a dismissed seat stays in the queue, does nothing when its turn comes, and is <c>Idle</c> again.
+    /// One seat of a job in the thread pool's queue. It is <c>Idle</c>, then <c>Enlisted</c> while it waits in the queue, then
+    /// <c>Busy</c>; a dismissed seat stays in the queue and, when its turn comes before the job's next run, does nothing.
     /// </summary>
-    private sealed class Helper : IThreadPoolWorkItem
+    private sealed class Helper(Job job) : IThreadPoolWorkItem
     {
         private const int Idle = 0;
         private const int Enlisted = 1;
@@ -162,27 +169,18 @@ internal static class WorkerTeam
         private const int Dismissed = 3;
 
         private int _state;
-        private Job? _job;
 
-        internal Helper EnlistOrReplace(Job job)
+        /// <summary>Never called on a busy seat: a run ends when nobody works any more.</summary>
+        internal void Enlist()
         {
-            Helper seat = this;
-            int state = Volatile.Read(ref _state);
-            if (state == Dismissed && Interlocked.CompareExchange(ref _state, Enlisted, Dismissed) == Dismissed)
+            if (Interlocked.CompareExchange(ref _state, Enlisted, Dismissed) == Dismissed)
             {
-                // Still queued from an earlier call of the same job: it serves this one when its turn comes.
-                return this;
+                // Still queued from an earlier run: it serves this one when its turn comes.
+                return;
             }
 
-            if (Volatile.Read(ref _state) != Idle)
-            {
-                seat = new Helper();
-            }
-
-            seat._job = job;
-            Volatile.Write(ref seat._state, Enlisted);
-            ThreadPool.UnsafeQueueUserWorkItem(seat, preferLocal: false);
-            return seat;
+            Volatile.Write(ref _state, Enlisted);
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
 
         internal void Dismiss() => Interlocked.CompareExchange(ref _state, Dismissed, Enlisted);
@@ -190,14 +188,18 @@ internal static class WorkerTeam
         public void Execute()
         {
             // The job counts whoever may be working before the seat says so: the caller cannot leave in between.
-            Job job = _job!;
             job.Enter();
-            if (Interlocked.CompareExchange(ref _state, Busy, Enlisted) == Enlisted)
+            do
             {
-                job.Work();
+                if (Interlocked.CompareExchange(ref _state, Busy, Enlisted) == Enlisted)
+                {
+                    job.Work();
+                    Volatile.Write(ref _state, Idle);
+                    break;
+                }
             }
+            while (Interlocked.CompareExchange(ref _state, Idle, Dismissed) != Dismissed);
 
-            Volatile.Write(ref _state, Idle);
             job.Leave();
         }
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Numerics.Tensors;
+using Attention.Policies;
 using Attention.Tiles;
 
 namespace Attention.Mechanisms;
@@ -78,6 +79,15 @@ internal static class AttentionCheck
             Throw.Argument(
                 nameof(key), $"'key' has shape {Guard.Text(key.Lengths)}; its {keyValueHeads} heads must divide the query's {heads} heads.");
         }
+    }
+
+    /// <summary>Whether mask and modifier were built for these sizes.</summary>
+    internal static void Policies<TMask, TModifier>(in AttentionProblem problem, in TMask mask, in TModifier modifier)
+        where TMask : struct, IAttentionMask
+        where TModifier : struct, IScoreModifier
+    {
+        TMask.CheckCall(in mask, problem.Batch, problem.Heads, problem.QueryLength, problem.KeyLength);
+        TModifier.CheckCall(in modifier, problem.Batch, problem.Heads, problem.QueryLength, problem.KeyLength);
     }
 
     /// <summary>A tensor of the output's shape.</summary>
@@ -164,11 +174,36 @@ internal static class AttentionCheck
             backward.BiasGradientKeyStride = shape.BiasKeyStride;
         }
 
-        if (gradients.SinkLogits.Length != terms.SinkLogits.Length && gradients.SinkLogits.Length != 0)
+        SinkGradient(terms.SinkLogits.Length, gradients.SinkLogits.Length, Parameter);
+    }
+
+    /// <summary>A gradient of the sink logits, of their number or absent.</summary>
+    internal static void SinkGradient(int sinks, int gradients, string parameter)
+    {
+        if (gradients != 0 && gradients != sinks)
         {
-            Throw.Argument(
-                Parameter,
-                $"'{nameof(ScoreTermGradients.SinkLogits)}' has {gradients.SinkLogits.Length} elements; expected {terms.SinkLogits.Length} as the sink logits have.");
+            Throw.Argument(parameter, $"'{parameter}' has a gradient of {gradients} sink logits; expected {sinks}, as many as there are.");
+        }
+    }
+
+    /// <summary>The backward pass cannot do without.</summary>
+    internal static void RequireLogSumExp(in ReadOnlyTensorSpan<float> logSumExp, string parameter)
+    {
+        if (logSumExp.Rank == 0)
+        {
+            Throw.Argument(parameter, $"'{parameter}' is absent; the backward pass needs what the forward pass gave.");
+        }
+    }
+
+    /// <summary>Chosen indices of an axis.</summary>
+    internal static void Chosen(ReadOnlySpan<int> indices, int length, string parameter)
+    {
+        for (int i = 0; i < indices.Length; i++)
+        {
+            if ((uint)indices[i] >= (uint)length)
+            {
+                Throw.OutOfRange(parameter, indices[i], $"'{parameter}' has {indices[i]} at position {i}; expected an index in [0, {length}).");
+            }
         }
     }
 

@@ -90,13 +90,10 @@ public static unsafe partial class ScaledDotProductAttention
     {
         BackwardProblem backward = default;
         AttentionProblem problem = AttentionCheck.Inputs(query, key, value, options);
+        AttentionCheck.Policies(problem, mask, modifier);
         problem.Output = AttentionCheck.Output(problem, output, nameof(output));
         problem.LogSumExp = AttentionCheck.LogSumExp(problem, logSumExp, nameof(logSumExp));
-        if (logSumExp.Rank == 0)
-        {
-            Throw.Argument(nameof(logSumExp), "'logSumExp' is absent; the backward pass needs what the forward pass gave.");
-        }
-
+        AttentionCheck.RequireLogSumExp(logSumExp, nameof(logSumExp));
         problem.Bias = AttentionCheck.Bias(ref problem, terms.Bias, nameof(terms));
         AttentionCheck.PerHead(problem, terms.SinkLogits.Length, nameof(terms));
         backward.OutputGradient = AttentionCheck.Output(problem, outputGradient, nameof(outputGradient));
@@ -106,25 +103,13 @@ public static unsafe partial class ScaledDotProductAttention
         backward.ValueGradient = AttentionCheck.Like(value, valueGradient, nameof(valueGradient), nameof(value));
         AttentionCheck.TermGradients(problem, ref backward, terms, termGradients);
 
-        ReadOnlyTensorSpan<float> biasGradient = termGradients.Bias;
-        BackwardOverlap.Check(
-            queryGradient, nameof(queryGradient), query, key, value, terms.Bias, output, logSumExp, outputGradient, logSumExpGradient);
-        BackwardOverlap.Check(
-            keyGradient, nameof(keyGradient), query, key, value, terms.Bias, output, logSumExp, outputGradient, logSumExpGradient);
-        BackwardOverlap.Check(
-            valueGradient, nameof(valueGradient), query, key, value, terms.Bias, output, logSumExp, outputGradient, logSumExpGradient);
-        BackwardOverlap.Check(
-            biasGradient, nameof(termGradients), query, key, value, terms.Bias, output, logSumExp, outputGradient, logSumExpGradient);
-        Guard.Disjoint(keyGradient, nameof(keyGradient), queryGradient, nameof(queryGradient));
-        Guard.Disjoint(valueGradient, nameof(valueGradient), queryGradient, nameof(queryGradient));
-        Guard.Disjoint(valueGradient, nameof(valueGradient), keyGradient, nameof(keyGradient));
-        Guard.Disjoint(biasGradient, nameof(termGradients), queryGradient, nameof(queryGradient));
-        Guard.Disjoint(biasGradient, nameof(termGradients), keyGradient, nameof(keyGradient));
-        Guard.Disjoint(biasGradient, nameof(termGradients), valueGradient, nameof(valueGradient));
+        BackwardOverlap.CheckAll(
+            queryGradient, keyGradient, valueGradient, termGradients.Bias,
+            query, key, value, terms.Bias, output, logSumExp, outputGradient, logSumExpGradient);
 
-        // A tensor span without axes cannot be cleared.
         if (termGradients.Bias.Rank != 0)
         {
+            // Clearing an absent tensor span throws.
             termGradients.Bias.Clear();
         }
 

@@ -79,6 +79,7 @@ public static unsafe partial class ScaledDotProductAttention
         where TModifier : struct, IScoreModifier
     {
         AttentionProblem problem = AttentionCheck.Inputs(query, key, value, options);
+        AttentionCheck.Policies(problem, mask, modifier);
         problem.Output = AttentionCheck.Output(problem, output, nameof(output));
         problem.LogSumExp = AttentionCheck.LogSumExp(problem, logSumExp, nameof(logSumExp));
         problem.Bias = AttentionCheck.Bias(ref problem, terms.Bias, nameof(terms));

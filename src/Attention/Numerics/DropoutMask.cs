@@ -1,25 +1,82 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Attention.Numerics;
 
+/// <summary>
+/// Which attention weights dropout keeps: a function of seed, batch, head, query and key alone, so that forward, backward
+/// and any tiling agree.
+/// </summary>
+/// <remarks>
+/// The key's decision is word <c>key mod 4</c> of <see cref="Philox"/> with the counter
+/// <c>(key / 4, query, head, batch)</c>, keyed by the seed; it is dropped where the word is below <c>dropout * 2^32</c>.
+/// </remarks>
 internal static unsafe class DropoutMask
 {
-    internal static void FillKeep(ulong seed, int batch, int head, int query, int firstKey, int count, float dropout, float* destination)
-    {
-        float kept = dropout >= 1 ? 0 : 1 / (1 - dropout);
-        for (int i = 0; i < count; i++)
-        {
-            int key = firstKey + i;
-            uint c0 = (uint)key / 4, c1 = (uint)query, c2 = (uint)head, c3 = (uint)batch, k0 = (uint)seed, k1 = (uint)(seed >> 32);
-            for (int round = 0; round < 10; round++)
-            {
-                ulong p0 = 0xD2511F53UL * c0;
-                ulong p1 = 0xCD9E8D57UL * c2;
-                (c0, c1, c2, c3) = ((uint)(p1 >> 32) ^ c1 ^ k0, (uint)p1, (uint)(p0 >> 32) ^ c3 ^ k1, (uint)p0);
-                k0 += 0x9E3779B9;
-                k1 += 0xBB67AE85;
-            }
+    private const int WordsPerCounter = 4;
 
-            uint bits = (key & 3) switch { 0 => c0, 1 => c1, 2 => c2, _ => c3 };
-            destination[i] = (bits >> 8) * (1f / (1 << 24)) < dropout ? 0 : kept;
+    /// <summary>
+    /// Writes the factors of the weights of one query: 0 for what is dropped and 1 / (1 - <paramref name="dropout"/>) for
+    /// what is kept.
+    /// </summary>
+    /// <param name="seed">The seed.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="head">The head.</param>
+    /// <param name="query">The query.</param>
+    /// <param name="firstKey">The first key.</param>
+    /// <param name="count">How many keys.</param>
+    /// <param name="dropout">The probability of being dropped, in [0, 1].</param>
+    /// <param name="destination">The factors, [count].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void FillKeep(
+        ulong seed, int batch, int head, int query, int firstKey, int count, float dropout, float* destination)
+    {
+        Debug.Assert(dropout is >= 0f and <= 1f, "Options are checked at the public boundary.");
+        if (dropout == 1f)
+        {
+            new Span<float>(destination, count).Clear();
+            return;
+        }
+
+        uint threshold = (uint)(dropout * 4294967296.0);
+        float keep = 1f / (1f - dropout);
+        int done = 0;
+        if (Vector128.IsHardwareAccelerated)
+        {
+            done = Math.Min(-firstKey & (WordsPerCounter - 1), count);
+            FillOneByOne(seed, batch, head, query, firstKey, done, threshold, keep, destination);
+            Vector256<uint> thresholds = Vector256.Create(threshold);
+            Vector256<uint> keeps = Vector256.Create(keep).AsUInt32();
+            for (; done <= count - PhiloxBlock.Count; done += PhiloxBlock.Count)
+            {
+                uint counter = (uint)(firstKey + done) / WordsPerCounter;
+                PhiloxBlock words = PhiloxBlock.Generate(counter, (uint)query, (uint)head, (uint)batch, seed);
+                (Vector256.GreaterThanOrEqual(words.Lower, thresholds) & keeps).AsSingle().Store(destination + done);
+                (Vector256.GreaterThanOrEqual(words.Upper, thresholds) & keeps).AsSingle().Store(destination + done + 8);
+            }
+        }
+
+        FillOneByOne(seed, batch, head, query, firstKey + done, count - done, threshold, keep, destination + done);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void FillOneByOne(
+        ulong seed, int batch, int head, int query, int firstKey, int count, uint threshold, float keep, float* destination)
+    {
+        uint* words = stackalloc uint[WordsPerCounter];
+        for (int index = 0; index < count;)
+        {
+            words[0] = (uint)(firstKey + index) / WordsPerCounter;
+            words[1] = (uint)query;
+            words[2] = (uint)head;
+            words[3] = (uint)batch;
+            Philox.Generate(ref words[0], ref words[1], ref words[2], ref words[3], seed);
+            int word = (firstKey + index) & (WordsPerCounter - 1);
+            for (; word < WordsPerCounter && index < count; word++, index++)
+            {
+                destination[index] = words[word] >= threshold ? keep : 0f;
+            }
         }
     }
 }

@@ -60,7 +60,12 @@ internal static class MaskChecks
 
                     foreach (IndexRange keys in RunsOf(size.KeyLength))
                     {
-                        int allowed = counts.AsSpan(keys.Start, keys.Length).ToArray().Sum();
+                        int allowed = 0;
+                        foreach (int count in counts.AsSpan(keys.Start, keys.Length))
+                        {
+                            allowed += count;
+                        }
+
                         TileCoverage exact = allowed == 0 ? TileCoverage.None
                             : allowed == queries.Length * keys.Length ? TileCoverage.Full
                             : TileCoverage.Mixed;

@@ -9,7 +9,7 @@ public sealed class MaskValidatorTests
     [InlineData(Lie.EmptyTooSoon, "Cover(batch 0, head 0, queries [0, 1), keys [0, 2)) said None, but Allows(batch 0, head 0, query 0, key 0) is true.")]
     [InlineData(Lie.BoundsTooNarrow, "KeyBounds(batch 0, head 0, queries [0, 2), keyLength 6) said [0, 1), but Allows(batch 0, head 0, query 1, key 1) is true.")]
     [InlineData(Lie.BoundsEmpty, "KeyBounds(batch 0, head 0, queries [2, 3), keyLength 6) said [0, 0), but Allows(batch 0, head 0, query 2, key 0) is true.")]
-    [InlineData(Lie.BoundsPastTheEnd, "KeyBounds(batch 0, head 0, queries [6, 7), keyLength 6) said [0, 7), but there are only the keys [0, 6).")]
+    [InlineData(Lie.BoundsPastTheEnd, "KeyBounds(batch 0, head 0, queries [2, 3), keyLength 2) said [0, 3), but there are only the keys [0, 2).")]
     [InlineData(Lie.OnlyTheLastHead, "Cover(batch 1, head 2, queries [0, 1), keys [0, 2)) said Full, but Allows(batch 1, head 2, query 0, key 1) is false.")]
     public void Names_the_first_lie(Lie lie, string message)
     {
