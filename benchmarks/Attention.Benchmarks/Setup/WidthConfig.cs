@@ -12,11 +12,15 @@ internal sealed class WidthConfig : ManualConfig
     /// <summary>Holds the width that a job is meant to run at.</summary>
     internal const string ExpectedWidth = "ATTENTION_EXPECTED_WIDTH";
 
+    // Enough for a slow or busy machine; the default of two minutes is not.
+    private static readonly TimeSpan s_buildTimeout = TimeSpan.FromMinutes(10);
+
     public WidthConfig()
     {
         Add(DefaultConfig.Instance);
         AddDiagnoser(MemoryDiagnoser.Default);
         AddColumn(new RateColumn());
+        WithBuildTimeout(s_buildTimeout);
         HideColumns(Column.EnvironmentVariables, Column.Error, Column.RatioSD);
         AddWidth(SimdWidths.Preferred, null);
         if (SimdWidths.Preferred > SimdWidth.Vector256)
