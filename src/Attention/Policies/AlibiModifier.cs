@@ -19,7 +19,9 @@ public readonly struct AlibiModifier : IScoreModifier
 
     /// <summary>The slopes of the paper, see <see cref="Slopes"/>.</summary>
     /// <param name="heads">The query heads.</param>
-    /// <param name="offset">The key that stands beside query 0, as for <see cref="CausalMask"/>; keyLength - queryLength to align the ends.</param>
+    /// <param name="offset">
+    /// The key that stands beside query 0, as for <see cref="CausalMask"/>; keyLength - queryLength to align the ends.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="heads"/> is not positive.</exception>
     public AlibiModifier(int heads, int offset = 0)
     {
@@ -96,7 +98,8 @@ public readonly struct AlibiModifier : IScoreModifier
         ref readonly AlibiModifier self = ref Self.Of<TModifier, AlibiModifier>(in modifier);
         if (self._slopes is null || self._slopes.Length != heads)
         {
-            throw new ArgumentException($"'{nameof(modifier)}' has {self._slopes?.Length ?? 0} slopes; the call has {heads} heads.", nameof(modifier));
+            throw new ArgumentException(
+                $"'{nameof(modifier)}' has {self._slopes?.Length ?? 0} slopes; the call has {heads} heads.", nameof(modifier));
         }
 
         self._offsets.CheckBatch(batch, nameof(modifier), "offsets");

@@ -41,7 +41,8 @@ internal readonly struct BatchValues
             {
                 if (perBatch[batch] < 0)
                 {
-                    throw new ArgumentOutOfRangeException(name, perBatch[batch], $"'{name}'[{batch}] is {perBatch[batch]}; it must not be negative.");
+                    throw new ArgumentOutOfRangeException(
+                        name, perBatch[batch], $"'{name}'[{batch}] is {perBatch[batch]}; it must not be negative.");
                 }
             }
         }
@@ -54,7 +55,8 @@ internal readonly struct BatchValues
     {
         if (_perBatch is not null && _perBatch.Length < batch)
         {
-            throw new ArgumentException($"'{policy}' has {_perBatch.Length} {what}; a call with a batch of {batch} needs {batch}.", policy);
+            throw new ArgumentException(
+                $"'{policy}' has {_perBatch.Length} {what}; a call with a batch of {batch} needs {batch}.", policy);
         }
     }
 
@@ -65,7 +67,8 @@ internal readonly struct BatchValues
         {
             if (this[index] < 0 || this[index] > most)
             {
-                throw new ArgumentException($"'{policy}' has {this[index]} among its {what} (batch element {index}); it must lie in [0, {most}].", policy);
+                throw new ArgumentException(
+                    $"'{policy}' has {this[index]} among its {what} (batch element {index}); it must lie in [0, {most}].", policy);
             }
         }
     }

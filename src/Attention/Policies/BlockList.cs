@@ -26,7 +26,8 @@ public sealed class BlockList
     private readonly int _queryBlocks;
     private readonly int _keyBlocks;
 
-    private BlockList(int batch, int heads, int queryLength, int keyLength, int queryBlock, int keyBlock, bool shareBatch, bool shareHeads)
+    private BlockList(
+        int batch, int heads, int queryLength, int keyLength, int queryBlock, int keyBlock, bool shareBatch, bool shareHeads)
     {
         (Batch, Heads, QueryLength, KeyLength) = (batch, heads, queryLength, keyLength);
         (QueryBlock, KeyBlock) = (queryBlock, keyBlock);

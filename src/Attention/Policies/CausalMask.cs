@@ -32,7 +32,9 @@ public readonly struct CausalMask : IAttentionMask
     /// <inheritdoc/>
     public static bool IsInterval => true;
 
-    /// <summary>The last query stands beside the last key: offset <paramref name="keyLength"/> - <paramref name="queryLength"/>.</summary>
+    /// <summary>
+    /// The last query stands beside the last key: offset <paramref name="keyLength"/> - <paramref name="queryLength"/>.
+    /// </summary>
     /// <param name="queryLength">How many queries there are.</param>
     /// <param name="keyLength">How many keys there are; with fewer keys than queries the first queries see none.</param>
     /// <returns>The mask.</returns>
@@ -44,7 +46,9 @@ public readonly struct CausalMask : IAttentionMask
         return new CausalMask(keyLength - queryLength);
     }
 
-    /// <summary>A causal mask with an own offset for every batch element or packed sequence, such as the lengths of caches.</summary>
+    /// <summary>
+    /// A causal mask with an own offset for every batch element or packed sequence, such as the lengths of caches.
+    /// </summary>
     /// <param name="offsets">
     /// The offsets, shape <c>[batch]</c>. The array is kept, not copied: it may be changed between calls, not during one.
     /// </param>

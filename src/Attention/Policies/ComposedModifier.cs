@@ -19,7 +19,8 @@ public readonly struct ComposedModifier<TFirst, TSecond>(TFirst first, TSecond s
     public static void CheckCall<TModifier>(in TModifier modifier, int batch, int heads, int queryLength, int keyLength)
         where TModifier : struct, IScoreModifier
     {
-        ref readonly ComposedModifier<TFirst, TSecond> self = ref Self.Of<TModifier, ComposedModifier<TFirst, TSecond>>(in modifier);
+        ref readonly ComposedModifier<TFirst, TSecond> self =
+            ref Self.Of<TModifier, ComposedModifier<TFirst, TSecond>>(in modifier);
         TFirst.CheckCall(in self._first, batch, heads, queryLength, keyLength);
         TSecond.CheckCall(in self._second, batch, heads, queryLength, keyLength);
     }

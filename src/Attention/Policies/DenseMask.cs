@@ -49,7 +49,8 @@ public readonly struct DenseMask : IAttentionMask
         {
             if (length > Array.MaxLength)
             {
-                throw new ArgumentException($"'{nameof(allowed)}' has an axis of {length}; the largest is {Array.MaxLength}.", nameof(allowed));
+                throw new ArgumentException(
+                    $"'{nameof(allowed)}' has an axis of {length}; the largest is {Array.MaxLength}.", nameof(allowed));
             }
         }
 
@@ -75,7 +76,8 @@ public readonly struct DenseMask : IAttentionMask
         where TMask : struct, IAttentionMask
     {
         ref readonly DenseMask self = ref Self.Of<TMask, DenseMask>(in mask);
-        if (!Fits(self._batch, batch) || !Fits(self._heads, heads) || !Fits(self._queryLength, queryLength) || !Fits(self._keyLength, keyLength))
+        if (!Fits(self._batch, batch) || !Fits(self._heads, heads)
+            || !Fits(self._queryLength, queryLength) || !Fits(self._keyLength, keyLength))
         {
             throw new ArgumentException(
                 $"'{nameof(mask)}' has shape [{self._batch}, {self._heads}, {self._queryLength}, {self._keyLength}]; "

@@ -66,7 +66,8 @@ public readonly struct DocumentMask : IAttentionMask
         {
             ReadOnlySpan<int> keys = _keyDocuments.AsSpan(row * _keyLength, _keyLength);
             FillRunEnds(keys, _keyRunEnds.AsSpan(row * _keyLength, _keyLength));
-            AppendRuns(_queryDocuments.AsSpan(row * _queryLength, _queryLength), Hulls(keys), _queryRunOf.AsSpan(row * _queryLength, _queryLength), runs);
+            ReadOnlySpan<int> queries = _queryDocuments.AsSpan(row * _queryLength, _queryLength);
+            AppendRuns(queries, Hulls(keys), _queryRunOf.AsSpan(row * _queryLength, _queryLength), runs);
         }
 
         _queryRuns = [.. runs];
@@ -138,7 +139,8 @@ public readonly struct DocumentMask : IAttentionMask
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
         return documents.Length % rows == 0
             ? documents.ToArray()
-            : throw new ArgumentException($"'{name}' has {documents.Length} elements, which do not divide into {rows} rows of equal length.", name);
+            : throw new ArgumentException(
+                $"'{name}' has {documents.Length} elements, which do not divide into {rows} rows of equal length.", name);
     }
 
     private static void FillRunEnds(ReadOnlySpan<int> documents, Span<int> ends)
@@ -167,7 +169,8 @@ public readonly struct DocumentMask : IAttentionMask
         return hulls;
     }
 
-    private static void AppendRuns(ReadOnlySpan<int> documents, Dictionary<int, IndexRange> keys, Span<int> runOf, List<DocumentRun> runs)
+    private static void AppendRuns(
+        ReadOnlySpan<int> documents, Dictionary<int, IndexRange> keys, Span<int> runOf, List<DocumentRun> runs)
     {
         int start = 0;
         while (start < documents.Length)

@@ -12,7 +12,10 @@ public sealed class MaskValidation
     /// <summary>True if no contradiction was found.</summary>
     public bool IsValid { get; }
 
-    /// <summary>The first contradiction in words: what was asked, what was said, and the pair that says otherwise; or what was compared.</summary>
+    /// <summary>
+    /// The first contradiction in words: what was asked, what was said, and the pair that says otherwise; or how much was
+    /// compared.
+    /// </summary>
     public string Message { get; }
 
     /// <summary>Throws if the mask contradicts itself.</summary>

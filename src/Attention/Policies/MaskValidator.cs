@@ -21,7 +21,8 @@ public static class MaskValidator
     private const int RandomRegions = 6;
 
     // Sides that kernels use, their neighbours, and small ones.
-    private static readonly int[] s_sides = [1, 2, 3, 4, 5, 6, 8, 12, 16, 17, 24, 32, 47, 48, 49, 63, 64, 65, 96, 128, 192, 256, 480, 512];
+    private static readonly int[] s_sides =
+        [1, 2, 3, 4, 5, 6, 8, 12, 16, 17, 24, 32, 47, 48, 49, 63, 64, 65, 96, 128, 192, 256, 480, 512];
 
     /// <summary>
     /// Compares, for every tile where there are few of them and for a fixed sample of many shapes and places otherwise.
@@ -54,7 +55,8 @@ public static class MaskValidator
                 foreach ((IndexRange queries, IndexRange keys) in Regions(queryLength, keyLength, random))
                 {
                     AllowedPairs pairs = AllowedPairs.Read(in mask, element, head, queries, keys);
-                    string? lie = CheckBounds(in mask, pairs, keyLength, random) ?? CheckTiles(in mask, pairs, budget, random, ref tiles);
+                    string? lie = CheckBounds(in mask, pairs, keyLength, random)
+                        ?? CheckTiles(in mask, pairs, budget, random, ref tiles);
                     if (lie is not null)
                     {
                         return new MaskValidation(false, lie);
@@ -122,7 +124,9 @@ public static class MaskValidator
         {
             // Kernels also ask about the keys up to the end of a block alone.
             IndexRange one = new(query, query + 1);
-            if ((CheckBounds(in mask, pairs, one, keyLength) ?? CheckBounds(in mask, pairs, one, random.Next(keyLength) + 1)) is string lie)
+            string? lie = CheckBounds(in mask, pairs, one, keyLength)
+                ?? CheckBounds(in mask, pairs, one, random.Next(keyLength) + 1);
+            if (lie is not null)
             {
                 return lie;
             }
@@ -159,7 +163,9 @@ public static class MaskValidator
         where TMask : struct, IAttentionMask
     {
         IndexRange bounds = mask.KeyBounds(pairs.Batch, pairs.Head, queries, keyLength);
-        string Said() => $"KeyBounds(batch {pairs.Batch}, head {pairs.Head}, queries {Text(queries)}, keyLength {keyLength}) said {Text(bounds)}, but ";
+        string Said() =>
+            $"KeyBounds(batch {pairs.Batch}, head {pairs.Head}, queries {Text(queries)}, keyLength {keyLength}) "
+            + $"said {Text(bounds)}, but ";
         if (!bounds.IsEmpty && (bounds.Start < 0 || bounds.End > keyLength))
         {
             return $"{Said()}there are only the keys [0, {keyLength}).";

@@ -25,7 +25,8 @@ public readonly struct SoftCapModifier : IScoreModifier
     {
         if (!float.IsNormal(cap) || cap < 0)
         {
-            throw new ArgumentOutOfRangeException(nameof(cap), cap, $"'{nameof(cap)}' is {cap}; it must be positive, finite and not subnormal.");
+            throw new ArgumentOutOfRangeException(
+                nameof(cap), cap, $"'{nameof(cap)}' is {cap}; it must be positive, finite and not subnormal.");
         }
 
         _cap = cap;
