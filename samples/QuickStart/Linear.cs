@@ -1,3 +1,6 @@
+using System.Numerics.Tensors;
+using Attention.Gemm;
+
 namespace QuickStart;
 
 /// <summary>A dense layer: <c>input [rows, inputSize] * weight [inputSize, outputSize] + bias</c>.</summary>
@@ -12,19 +15,15 @@ internal sealed class Linear(SafetensorsFile file, string name, int inputSize, i
         float[] output = new float[rows * outputSize];
         for (int row = 0; row < rows; row++)
         {
-            Span<float> outputRow = output.AsSpan(row * outputSize, outputSize);
-            _bias.CopyTo(outputRow);
-            for (int step = 0; step < inputSize; step++)
-            {
-                float factor = input[row * inputSize + step];
-                ReadOnlySpan<float> weightRow = _weight.AsSpan(step * outputSize, outputSize);
-                for (int column = 0; column < outputSize; column++)
-                {
-                    outputRow[column] += factor * weightRow[column];
-                }
-            }
+            _bias.CopyTo(output.AsSpan(row * outputSize));
         }
 
+        // With a beta of 1 the product is added to the bias that is already there.
+        MatrixProduct.Multiply(
+            new ReadOnlyTensorSpan<float>(input, [rows, inputSize]),
+            new ReadOnlyTensorSpan<float>(_weight, [inputSize, outputSize]),
+            new TensorSpan<float>(output, [rows, outputSize]),
+            beta: 1f);
         return output;
     }
 }

@@ -61,8 +61,7 @@ internal sealed class TransformerBlock(SafetensorsFile file, string name)
         int length = projection.Length;
         float[] weights = new float[projection.Heads * length * length];
         TensorSpan<float> destination = new(weights, [1, projection.Heads, length, length]);
-        ScaledDotProductAttention.Scores(
-            projection.Query, projection.Key, default(NoMask), default(NoModifier), default, ScoreStage.Weights, [], [], destination);
+        ScaledDotProductAttention.Weights(projection.Query, projection.Key, default(NoMask), destination);
         return weights;
     }
 

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Attention.Gemm;
 using Attention.Mechanisms;
 using Attention.Policies;
 using Attention.Simd;
@@ -133,6 +134,24 @@ public sealed class ReadmeExamples
         output[5, 2, 3].Should().Be(1f);
         output[6, 2, 3].Should().Be(0.5f);
         output[17, 2, 3].Should().Be(0f);
+    }
+
+    [Fact]
+    public void Product()
+    {
+        // output = input weight^T, for a weight stored [out, in]: a view with swapped strides is the transposed matrix.
+        float[] weight = new float[30 * 70];
+        ReadOnlyTensorSpan<float> transposed = new(weight, [70, 30], [1, 70]);
+        Tensor<float> input = Tensor.CreateFromShape<float>([50, 70]);
+        Tensor<float> output = Tensor.CreateFromShape<float>([50, 30]);
+        MatrixProduct.Multiply(input, transposed, output);
+
+        // One number each: 2 in row 7 of the input meets 3 in row 11 of the weight at step 69.
+        input[7, 69] = 2f;
+        weight[(11 * 70) + 69] = 3f;
+        MatrixProduct.Multiply(input, transposed, output);
+        output[7, 11].Should().Be(6f);
+        Tensor.Sum<float>(output).Should().Be(6f);
     }
 
     private static (Tensor<float> Query, Tensor<float> Key, Tensor<float> Value, Tensor<float> Output) Problem(int length)

@@ -53,19 +53,21 @@ public static class ShapeCases
     /// <summary>Several tiles of queries and keys on every axis.</summary>
     public static IReadOnlyList<AttentionShape> Tiles { get; } =
     [
-        new(1, 2, 1, 257, 521, 15, 17),
-        new(1, 1, 1, 131, 1031, 40, 24),
-        new(1, 1, 1, 521, 257, 64, 64),
+        new(1, 2, 1, 131, 521, 7, 9),
+        new(1, 1, 1, 7, 1031, 40, 24),
+        new(1, 1, 1, 401, 61, 33, 17),
+        new(1, 1, 1, 389, 530, 2, 3),
+        new(1, 1, 1, 13, 521, 64, 64),
     ];
 
     /// <summary>One to five queries against many keys.</summary>
     public static IReadOnlyList<AttentionShape> Decode { get; } =
     [
-        new(1, 2, 2, 1, 2053, 64, 64),
+        new(1, 2, 2, 1, 2053, 33, 32),
         new(2, 8, 2, 1, 1031, 33, 17),
         new(1, 6, 3, 2, 1025, 16, 80),
         new(1, 4, 1, 3, 1543, 15, 15),
-        new(1, 2, 1, 5, 3079, 8, 9),
+        new(1, 2, 1, 5, 3079, 4, 5),
     ];
 
     /// <summary>The edges and the ragged ones: every test of a mechanism can afford them.</summary>

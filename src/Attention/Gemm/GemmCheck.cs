@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Numerics.Tensors;
 
 namespace Attention.Gemm;
@@ -10,13 +9,16 @@ internal static unsafe class GemmCheck
     {
         if (options.MaxDegreeOfParallelism < 0)
         {
-            throw new ArgumentOutOfRangeException(
-                nameof(options), options.MaxDegreeOfParallelism, "'MaxDegreeOfParallelism' must be 0 (one thread for each processor) or more.");
+            Throw.OutOfRange(
+                nameof(options),
+                options.MaxDegreeOfParallelism,
+                $"'{nameof(options.MaxDegreeOfParallelism)}' is {options.MaxDegreeOfParallelism}; expected 0 (all processors) or more.");
         }
 
         if (!Enum.IsDefined(options.Width))
         {
-            throw new ArgumentOutOfRangeException(nameof(options), options.Width, "'Width' must be a member of SimdWidth.");
+            Throw.OutOfRange(
+                nameof(options), options.Width, $"'{nameof(options.Width)}' is {options.Width}; expected a defined vector width.");
         }
     }
 
@@ -24,12 +26,12 @@ internal static unsafe class GemmCheck
     {
         if (layout.Rows < 0 || layout.Columns < 0 || layout.RowStride < 0 || layout.ColumnStride < 0)
         {
-            throw new ArgumentOutOfRangeException(name, layout, $"'{name}' must have no negative member.");
+            Throw.OutOfRange(name, layout, $"'{name}' is {layout}; expected no negative member.");
         }
 
         if (length < layout.RequiredLength)
         {
-            Throw($"'{span}' has {length} elements; {layout} needs {layout.RequiredLength}.", span);
+            Throw.Argument(span, $"'{span}' has {length} elements; {layout} needs {layout.RequiredLength}.");
         }
     }
 
@@ -37,14 +39,15 @@ internal static unsafe class GemmCheck
     {
         if (right.Rows != left.Columns)
         {
-            Throw($"'rightLayout' has {right.Rows} rows; 'leftLayout' has {left.Columns} columns and needs as many.", "rightLayout");
+            Throw.Argument(
+                "rightLayout", $"'rightLayout' has {right.Rows} rows; 'leftLayout' has {left.Columns} columns and needs as many.");
         }
 
         if (destination.Rows != left.Rows || destination.Columns != right.Columns)
         {
-            Throw(
-                $"'destinationLayout' has shape [{destination.Rows}, {destination.Columns}]; expected [{left.Rows}, {right.Columns}].",
-                "destinationLayout");
+            Throw.Argument(
+                "destinationLayout",
+                $"'destinationLayout' has shape [{destination.Rows}, {destination.Columns}]; expected [{left.Rows}, {right.Columns}].");
         }
 
         ReadOnlySpan<nint> lengths = [destination.Rows, destination.Columns];
@@ -59,9 +62,10 @@ internal static unsafe class GemmCheck
         Rank(destination.Lengths, "destination");
         if (right.Lengths[^2] != left.Lengths[^1])
         {
-            Throw(
-                $"'right' has shape {Shape(right.Lengths)}; 'left' has shape {Shape(left.Lengths)}, so its next to last axis must be {left.Lengths[^1]}.",
-                "right");
+            Throw.Argument(
+                "right",
+                $"'right' has shape {Guard.Text(right.Lengths)}; 'left' has shape {Guard.Text(left.Lengths)}, "
+                + $"so its next to last axis must be {left.Lengths[^1]}.");
         }
 
         int rank = Math.Max(left.Rank, right.Rank);
@@ -71,9 +75,10 @@ internal static unsafe class GemmCheck
             nint rightLength = LengthOrOne(right.Lengths, fromEnd);
             if (leftLength != rightLength && leftLength != 1 && rightLength != 1)
             {
-                Throw(
-                    $"'right' has shape {Shape(right.Lengths)}, whose leading axes do not broadcast with those of 'left', {Shape(left.Lengths)}.",
-                    "right");
+                Throw.Argument(
+                    "right",
+                    $"'right' has shape {Guard.Text(right.Lengths)}, whose leading axes do not broadcast with those of 'left', "
+                    + $"{Guard.Text(left.Lengths)}.");
             }
         }
 
@@ -91,7 +96,7 @@ internal static unsafe class GemmCheck
                 expected[^fromEnd] = ProductLength(left.Lengths, right.Lengths, fromEnd);
             }
 
-            Throw($"'destination' has shape {Shape(destination.Lengths)}; expected {Shape(expected)}.", "destination");
+            Throw.Argument("destination", $"'destination' has shape {Guard.Text(destination.Lengths)}; expected {Guard.Text(expected)}.");
         }
 
         Apart(destination.Lengths, destination.Strides, "destination");
@@ -118,7 +123,7 @@ internal static unsafe class GemmCheck
     {
         if (factorLength > 0 && destinationLength > 0 && factor < destination + destinationLength && destination < factor + factorLength)
         {
-            Throw($"'{name}' overlaps 'destination' in memory; the product cannot be written over its factors.", name);
+            Throw.Argument(name, $"'{name}' overlaps 'destination' in memory; the product cannot be written over its factors.");
         }
     }
 
@@ -160,7 +165,8 @@ internal static unsafe class GemmCheck
 
             if (equal > 1 || strides[next] <= span)
             {
-                Throw($"'{name}' has shape {Shape(lengths)} and strides {Shape(strides)}; its elements must not overlap.", name);
+                Throw.Argument(
+                    name, $"'{name}' has shape {Guard.Text(lengths)} and strides {Guard.Text(strides)}; its elements must not overlap.");
             }
 
             reached = strides[next];
@@ -172,7 +178,7 @@ internal static unsafe class GemmCheck
     {
         if (lengths.Length < 2)
         {
-            Throw($"'{name}' has {lengths.Length} axes; a matrix has 2, a batch of them more.", name);
+            Throw.Argument(name, $"'{name}' has {lengths.Length} axes; a matrix has 2, a batch of them more.");
         }
     }
 
@@ -185,9 +191,4 @@ internal static unsafe class GemmCheck
 
     private static nint LengthOrOne(ReadOnlySpan<nint> lengths, int fromEnd) =>
         fromEnd <= lengths.Length ? lengths[^fromEnd] : 1;
-
-    private static string Shape(ReadOnlySpan<nint> lengths) => $"[{string.Join(", ", lengths.ToArray())}]";
-
-    [DoesNotReturn]
-    private static void Throw(string message, string name) => throw new ArgumentException(message, name);
 }

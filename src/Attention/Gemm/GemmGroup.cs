@@ -14,11 +14,14 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
     where TVector : unmanaged
 {
     /// <summary>
-    /// Columns of B that one piece packs, and steps it takes of each panel in turn: rows of B are read in long runs, which
-    /// the prefetchers follow, and the panels written in lines that stay in the first-level cache between the turns.
+    /// Most columns of B that one piece packs, and steps it takes of each panel in turn: rows of B are read in long runs,
+    /// which the prefetchers follow, and the panels written in lines that stay in the first-level cache between the turns.
     /// </summary>
-    private const int ColumnsPerPiece = 256;
+    private const int MostPackingColumns = 256;
     private const int StepsInTurn = 8;
+
+    /// <summary>Packing pieces that each thread should get, if there is that much: nobody computes before the last is done.</summary>
+    private const int PackingPiecesPerThread = 2;
 
     private GemmProblem _problem;
     private GemmPlan _plan;
@@ -27,12 +30,11 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
     private nint _firstStep;
     private nint _steps;
     private nint _packedColumns;
+    private nint _panelsPerPiece;
     private nint _packingPieces;
     private nint _columnPieces;
     private float* _packed;
     private int* _packedPieces;
-
-    private static nint PanelsPerPiece => GemmPlan.Ceiling(ColumnsPerPiece, TileColumns);
 
     private static nint TileColumns => MicroKernel.Columns<TSimd, TVector>();
 
@@ -45,6 +47,8 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
         nint panels = GemmPlan.Ceiling(packedColumns, TileColumns);
         nint depthBlocks = GemmPlan.Ceiling(steps, plan.DepthBlock);
         nint columnPieces = GemmPlan.Ceiling(columns, plan.PieceColumns);
+        nint panelsPerPiece = Math.Clamp(
+            panels * depthBlocks / (plan.Threads * PackingPiecesPerThread), 1, GemmPlan.Ceiling(MostPackingColumns, TileColumns));
         int packedPieces = 0;
         using Scratch.Rental packed = Scratch.Rent(panels * TileColumns * steps);
         GemmGroup<TSimd, TVector> group = new()
@@ -56,7 +60,8 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
             _firstStep = firstStep,
             _steps = steps,
             _packedColumns = packedColumns,
-            _packingPieces = depthBlocks * GemmPlan.Ceiling(panels, PanelsPerPiece),
+            _panelsPerPiece = panelsPerPiece,
+            _packingPieces = depthBlocks * GemmPlan.Ceiling(panels, panelsPerPiece),
             _columnPieces = columnPieces,
             _packed = packed.Memory,
             _packedPieces = &packedPieces,
@@ -88,10 +93,10 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
     private readonly void PackRight(nint piece)
     {
         nint panels = GemmPlan.Ceiling(_packedColumns, TileColumns);
-        nint piecesPerBlock = GemmPlan.Ceiling(panels, PanelsPerPiece);
+        nint piecesPerBlock = GemmPlan.Ceiling(panels, _panelsPerPiece);
         nint block = piece / piecesPerBlock;
-        nint firstPanel = (piece - block * piecesPerBlock) * PanelsPerPiece;
-        nint endPanel = Math.Min(firstPanel + PanelsPerPiece, panels);
+        nint firstPanel = (piece - block * piecesPerBlock) * _panelsPerPiece;
+        nint endPanel = Math.Min(firstPanel + _panelsPerPiece, panels);
         nint blockStep = block * _plan.DepthBlock;
         nint depth = Math.Min(_plan.DepthBlock, _steps - blockStep);
         float* target = _packed + blockStep * panels * TileColumns;
@@ -133,7 +138,7 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
         {
             nint depth = Math.Min(_plan.DepthBlock, _steps - step);
             PanelBlock left = Left(row, rows, packedRows, step, depth, packed.Memory);
-            PanelBlock right = Right(column, columns, step, depth);
+            PanelBlock right = Right(column, step, depth);
             MacroKernel.Multiply<TSimd, TVector>(
                 left,
                 right,
@@ -168,17 +173,41 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
 
         float* tail = packed + packedRows / MicroKernel.Rows * MicroKernel.Rows * depth;
         return _plan.PackLeft
-            ? new PanelBlock { First = packed, Distance = MicroKernel.Rows * depth, Lane = 1, Step = MicroKernel.Rows, Tail = tail, TailStep = MicroKernel.Rows }
-            : new PanelBlock { First = source, Distance = MicroKernel.Rows * _problem.LeftRow, Lane = _problem.LeftRow, Step = _problem.LeftColumn, Tail = tail, TailStep = MicroKernel.Rows };
+            ? new PanelBlock
+            {
+                First = packed,
+                Distance = MicroKernel.Rows * depth,
+                Lane = 1,
+                Step = MicroKernel.Rows,
+                Tail = tail,
+                TailStep = MicroKernel.Rows,
+            }
+            : new PanelBlock
+            {
+                First = source,
+                Distance = MicroKernel.Rows * _problem.LeftRow,
+                Lane = _problem.LeftRow,
+                Step = _problem.LeftColumn,
+                Tail = tail,
+                TailStep = MicroKernel.Rows,
+            };
     }
 
-    private readonly PanelBlock Right(nint column, nint columns, nint step, nint depth)
+    private readonly PanelBlock Right(nint column, nint step, nint depth)
     {
         float* block = _packed + step * GemmPlan.RoundUp(_packedColumns, TileColumns);
         nint tailPanel = _packedColumns / TileColumns;
         float* tail = block + tailPanel * TileColumns * depth;
         return _plan.PackRight
-            ? new PanelBlock { First = block + column * depth, Distance = TileColumns * depth, Lane = 1, Step = TileColumns, Tail = tail, TailStep = TileColumns }
+            ? new PanelBlock
+            {
+                First = block + column * depth,
+                Distance = TileColumns * depth,
+                Lane = 1,
+                Step = TileColumns,
+                Tail = tail,
+                TailStep = TileColumns,
+            }
             : new PanelBlock
             {
                 First = _problem.Right + (_firstStep + step) * _problem.RightRow + _firstColumn + column,

@@ -35,8 +35,14 @@ internal readonly struct GemmPlan
     /// <summary>Depth of a group, before columns: enough blocks that packing the group is worth a start of the team.</summary>
     private const int MostGroupDepth = 4096;
 
-    /// <summary>Where fewer panels than this read a panel, it is read in place if it can be: packing costs more than it gives.</summary>
-    private const int PackingReuse = 8;
+    /// <summary>Panels of A that must pass over a panel of B before packing B (about a third of their time) pays.</summary>
+    private const int RightReuse = 3;
+
+    /// <summary>Panels of B that must pass over a panel of A before packing A pays: its rows are read in order as they are.</summary>
+    private const int LeftReuse = 8;
+
+    /// <summary>A B of this size, 32 KB, stays in the first-level cache in whatever order it is read.</summary>
+    private const int InPlaceFloats = 8192;
 
     /// <summary>Multiply-adds below which a further thread costs more than it brings: about 10 microseconds of one core.</summary>
     private const double LeastWorkPerThread = 400_000;
@@ -54,8 +60,9 @@ internal readonly struct GemmPlan
         GroupDepth = Math.Max(1, MostGroupDepth / DepthBlock) * DepthBlock;
         nint groupDepth = Math.Min(GroupDepth, problem.Depth);
 
-        PackRight = problem.RightColumn != 1 || problem.Rows > PackingReuse * MicroKernel.Rows;
-        PackLeft = problem.Columns > PackingReuse * tileColumns;
+        PackRight = problem.RightColumn != 1
+            || (problem.Rows > RightReuse * MicroKernel.Rows && problem.Depth * problem.Columns > InPlaceFloats);
+        PackLeft = problem.Columns > LeftReuse * tileColumns;
         nint mostColumns = PackRight ? GroupFloats / groupDepth / tileColumns * tileColumns : problem.Columns;
         GroupColumns = Even(problem.Columns, mostColumns, tileColumns);
 

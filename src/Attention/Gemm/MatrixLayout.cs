@@ -11,7 +11,8 @@ namespace Attention.Gemm;
 public readonly record struct MatrixLayout(int Rows, int Columns, int RowStride, int ColumnStride)
 {
     /// <summary>The same memory read as the transposed matrix.</summary>
-    public MatrixLayout Transposed => new(Columns, Rows, ColumnStride, RowStride);
+    /// <returns>The layout with rows and columns exchanged.</returns>
+    public MatrixLayout Transpose() => new(Columns, Rows, ColumnStride, RowStride);
 
     /// <summary>How many floats a span needs to hold the matrix: up to and including its last element.</summary>
     public long RequiredLength =>

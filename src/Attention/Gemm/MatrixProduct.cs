@@ -22,7 +22,7 @@ public static unsafe class MatrixProduct
 {
     /// <summary>Computes <c>destination = alpha left right + beta destination</c> over matrices in spans.</summary>
     /// <param name="left">Holds the left factor, <c>[rows, depth]</c>.</param>
-    /// <param name="leftLayout">Where its elements lie; <see cref="MatrixLayout.Transposed"/> transposes it.</param>
+    /// <param name="leftLayout">Where its elements lie; <see cref="MatrixLayout.Transpose"/> transposes it.</param>
     /// <param name="right">Holds the right factor, <c>[depth, columns]</c>.</param>
     /// <param name="rightLayout">Where its elements lie.</param>
     /// <param name="destination">Receives the product, <c>[rows, columns]</c>. Memory between its elements is left alone.</param>
@@ -30,7 +30,9 @@ public static unsafe class MatrixProduct
     /// <param name="alpha">The factor on the product.</param>
     /// <param name="beta">The factor on what <paramref name="destination"/> held.</param>
     /// <param name="options">Threads and vector width.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A layout has a negative member, or <paramref name="options"/> a negative degree of parallelism or an unknown width.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A layout has a negative member, or <paramref name="options"/> a negative degree of parallelism or an unknown width.
+    /// </exception>
     /// <exception cref="ArgumentException">
     /// The shapes do not fit each other; a span is shorter than its layout; the elements of the destination overlap each
     /// other; or the memory from the first to the last element of the destination overlaps that of a factor.
@@ -53,8 +55,9 @@ public static unsafe class MatrixProduct
         GemmCheck.Shapes(leftLayout, rightLayout, destinationLayout);
         fixed (float* leftMemory = left, rightMemory = right, destinationMemory = destination)
         {
-            GemmCheck.Disjoint(leftMemory, leftLayout.RequiredLength, destinationMemory, destinationLayout.RequiredLength, nameof(left));
-            GemmCheck.Disjoint(rightMemory, rightLayout.RequiredLength, destinationMemory, destinationLayout.RequiredLength, nameof(right));
+            long destinationLength = destinationLayout.RequiredLength;
+            GemmCheck.Disjoint(leftMemory, leftLayout.RequiredLength, destinationMemory, destinationLength, nameof(left));
+            GemmCheck.Disjoint(rightMemory, rightLayout.RequiredLength, destinationMemory, destinationLength, nameof(right));
             GemmProblem problem = new()
             {
                 Rows = destinationLayout.Rows,
@@ -92,7 +95,9 @@ public static unsafe class MatrixProduct
     /// <param name="alpha">The factor on the product.</param>
     /// <param name="beta">The factor on what <paramref name="destination"/> held.</param>
     /// <param name="options">Threads and vector width.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="options"/> has a negative degree of parallelism or an unknown width.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="options"/> has a negative degree of parallelism or an unknown width.
+    /// </exception>
     /// <exception cref="ArgumentException">
     /// A tensor has fewer than two axes; the shapes do not fit each other; the elements of the destination overlap each
     /// other; or the memory from the first to the last element of the destination overlaps that of a factor.
@@ -110,8 +115,10 @@ public static unsafe class MatrixProduct
         fixed (float* leftMemory = left, rightMemory = right, destinationMemory = destination)
         {
             long destinationLength = GemmCheck.Extent(destination.Lengths, destination.Strides);
-            GemmCheck.Disjoint(leftMemory, GemmCheck.Extent(left.Lengths, left.Strides), destinationMemory, destinationLength, nameof(left));
-            GemmCheck.Disjoint(rightMemory, GemmCheck.Extent(right.Lengths, right.Strides), destinationMemory, destinationLength, nameof(right));
+            long leftLength = GemmCheck.Extent(left.Lengths, left.Strides);
+            long rightLength = GemmCheck.Extent(right.Lengths, right.Strides);
+            GemmCheck.Disjoint(leftMemory, leftLength, destinationMemory, destinationLength, nameof(left));
+            GemmCheck.Disjoint(rightMemory, rightLength, destinationMemory, destinationLength, nameof(right));
             GemmProblem problem = new()
             {
                 Rows = destination.Lengths[^2],

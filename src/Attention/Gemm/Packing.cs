@@ -16,6 +16,13 @@ namespace Attention.Gemm;
 internal static unsafe class Packing
 {
     private const int Quad = 4;
+    private const int CacheLine = 64 / sizeof(float);
+
+    /// <summary>
+    /// How far ahead a copy of whole steps asks for its source: rows of a matrix lie far apart, and there the processor
+    /// does not see what comes next.
+    /// </summary>
+    private const int StepsAhead = 8;
 
     private static bool CanTranspose => Sse.IsSupported || AdvSimd.Arm64.IsSupported;
 
@@ -66,6 +73,19 @@ internal static unsafe class Packing
         for (nint step = 0; step < depth; step++, source += stepStride, panel += width)
         {
             nint lane = 0;
+            for (; lane + CacheLine <= quads; lane += CacheLine)
+            {
+                Prefetch(source + StepsAhead * stepStride + lane);
+                Vector128<float> first = Vector128.Load(source + lane);
+                Vector128<float> second = Vector128.Load(source + lane + Quad);
+                Vector128<float> third = Vector128.Load(source + lane + 2 * Quad);
+                Vector128<float> fourth = Vector128.Load(source + lane + 3 * Quad);
+                first.Store(panel + lane);
+                second.Store(panel + lane + Quad);
+                third.Store(panel + lane + 2 * Quad);
+                fourth.Store(panel + lane + 3 * Quad);
+            }
+
             for (; lane < quads; lane += Quad)
             {
                 Vector128.Load(source + lane).Store(panel + lane);
@@ -86,6 +106,16 @@ internal static unsafe class Packing
         {
             for (; step + Quad <= depth; step += Quad)
             {
+                if (step % CacheLine == 0)
+                {
+                    // The same lanes of the next panel.
+                    float* next = source + width * laneStride + step;
+                    Prefetch(next);
+                    Prefetch(next + laneStride);
+                    Prefetch(next + 2 * laneStride);
+                    Prefetch(next + 3 * laneStride);
+                }
+
                 Transpose(source + step, laneStride, panel + step * width, width);
             }
         }
@@ -152,6 +182,15 @@ internal static unsafe class Packing
         step1.Store(panel + width);
         step2.Store(panel + 2 * width);
         step3.Store(panel + 3 * width);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(float* address)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(address);
+        }
     }
 
     /// <summary>a0 b0 a1 b1 and a2 b2 a3 b3.</summary>

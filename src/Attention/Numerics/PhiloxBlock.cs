@@ -36,18 +36,20 @@ internal readonly struct PhiloxBlock
         Vector256<ulong> word3 = Vector256.Create((ulong)counter3);
         Vector256<ulong> multiplier0 = Vector256.Create((ulong)Philox.Multiplier0);
         Vector256<ulong> multiplier1 = Vector256.Create((ulong)Philox.Multiplier1);
-        uint key0 = (uint)key;
-        uint key1 = (uint)(key >> 32);
+        Vector256<ulong> key0 = Vector256.Create(key);
+        Vector256<ulong> key1 = Vector256.Create(key >> 32);
+        Vector256<ulong> weyl0 = Vector256.Create((ulong)Philox.Weyl0);
+        Vector256<ulong> weyl1 = Vector256.Create((ulong)Philox.Weyl1);
         for (int round = 0; round < Philox.Rounds; round++)
         {
             Vector256<ulong> product0 = MultiplyLowerHalves(word0, multiplier0);
             Vector256<ulong> product1 = MultiplyLowerHalves(word2, multiplier1);
-            word0 = (product1 >> 32) ^ word1 ^ Vector256.Create((ulong)key0);
+            word0 = (product1 >> 32) ^ word1 ^ key0;
             word1 = product1;
-            word2 = (product0 >> 32) ^ word3 ^ Vector256.Create((ulong)key1);
+            word2 = (product0 >> 32) ^ word3 ^ key1;
             word3 = product0;
-            key0 += Philox.Weyl0;
-            key1 += Philox.Weyl1;
+            key0 += weyl0;
+            key1 += weyl1;
         }
 
         Vector256<ulong> lowerHalf = Vector256.Create((ulong)uint.MaxValue);
@@ -60,7 +62,15 @@ internal readonly struct PhiloxBlock
     private static Vector256<ulong> MultiplyLowerHalves(Vector256<ulong> left, Vector256<ulong> right) =>
         Avx2.IsSupported
             ? Avx2.Multiply(left.AsUInt32(), right.AsUInt32())
-            : (left & Vector256.Create((ulong)uint.MaxValue)) * right;
+            : Vector256.Create(
+                MultiplyLowerHalves(left.GetLower(), right.GetLower()),
+                MultiplyLowerHalves(left.GetUpper(), right.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<ulong> MultiplyLowerHalves(Vector128<ulong> left, Vector128<ulong> right) =>
+        Sse2.IsSupported
+            ? Sse2.Multiply(left.AsUInt32(), right.AsUInt32())
+            : (left & Vector128.Create((ulong)uint.MaxValue)) * right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static PhiloxBlock Interleave(Vector256<ulong> left, Vector256<ulong> right)
@@ -70,8 +80,12 @@ internal readonly struct PhiloxBlock
             return new PhiloxBlock(Avx2.UnpackLow(left, right).AsUInt32(), Avx2.UnpackHigh(left, right).AsUInt32());
         }
 
+        Vector128<ulong> left0 = left.GetLower(), left1 = left.GetUpper();
+        Vector128<ulong> right0 = right.GetLower(), right1 = right.GetUpper();
         return new PhiloxBlock(
-            Vector256.Create(left[0], right[0], left[2], right[2]).AsUInt32(),
-            Vector256.Create(left[1], right[1], left[3], right[3]).AsUInt32());
+            Vector256.Create(
+                Vector128.Create(left0.GetLower(), right0.GetLower()), Vector128.Create(left1.GetLower(), right1.GetLower())).AsUInt32(),
+            Vector256.Create(
+                Vector128.Create(left0.GetUpper(), right0.GetUpper()), Vector128.Create(left1.GetUpper(), right1.GetUpper())).AsUInt32());
     }
 }

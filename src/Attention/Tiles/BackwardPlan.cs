@@ -11,8 +11,8 @@ internal readonly struct BackwardPlan
     /// </summary>
     internal const int QueryTile = StripBounds.MaxStrips * MicroKernel.Rows;
 
-    /// <summary>Floats of a block's keys and values: six copies of them (two layouts, accumulators) make 192 KB.</summary>
-    private const int BlockFloats = 16 * 1024;
+    /// <summary>Floats of a block's keys and values together; with both layouts and the accumulators the block takes about 400 KB of cache.</summary>
+    private const int BlockFloats = 32 * 1024;
 
     internal BackwardPlan(int queryLength, int keyLength, int headSize, int valueSize, int columns)
     {

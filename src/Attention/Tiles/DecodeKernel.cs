@@ -15,6 +15,9 @@ internal static unsafe class DecodeKernel
     /// </summary>
     private const int PrefetchDistance = 1024;
 
+    /// <summary>Values whose weighted sum is taken in registers where four rows share them.</summary>
+    private const int Together = 8;
+
     /// <summary>Floats of a cache line.</summary>
     private const int Line = 16;
 
@@ -37,48 +40,81 @@ internal static unsafe class DecodeKernel
         where TVector : unmanaged
         where TRows : struct, IRowCount
     {
-        for (int key = 0; key < count; key += 2, keys += 2 * keyStride)
+        for (int key = 0; key < count; key++, keys += keyStride)
         {
-            // An odd last key is paired with itself.
-            float* second = key + 1 < count ? keys + keyStride : keys;
             TVector a0 = TSimd.Zero, a1 = TSimd.Zero, a2 = TSimd.Zero, a3 = TSimd.Zero;
-            TVector b0 = TSimd.Zero, b1 = TSimd.Zero, b2 = TSimd.Zero, b3 = TSimd.Zero;
             int i = 0;
-            for (; i + TSimd.Count <= size; i += TSimd.Count)
+            if (TRows.Count == 1)
             {
-                if (i % Line == 0)
+                for (; i + 4 * TSimd.Count <= size; i += 4 * TSimd.Count)
                 {
-                    Prefetch.Near(keys + PrefetchDistance + i);
-                    Prefetch.Near(second + PrefetchDistance + i);
+                    Ahead<TSimd, TVector>(keys + i, 4);
+                    a0 = TSimd.MultiplyAdd(TSimd.Load(queries + i), TSimd.Load(keys + i), a0);
+                    a1 = TSimd.MultiplyAdd(TSimd.Load(queries + i + TSimd.Count), TSimd.Load(keys + i + TSimd.Count), a1);
+                    a2 = TSimd.MultiplyAdd(TSimd.Load(queries + i + 2 * TSimd.Count), TSimd.Load(keys + i + 2 * TSimd.Count), a2);
+                    a3 = TSimd.MultiplyAdd(TSimd.Load(queries + i + 3 * TSimd.Count), TSimd.Load(keys + i + 3 * TSimd.Count), a3);
                 }
 
-                TVector first = TSimd.Load(keys + i);
-                TVector other = TSimd.Load(second + i);
-                TVector query = TSimd.Load(queries + i);
-                a0 = TSimd.MultiplyAdd(query, first, a0);
-                b0 = TSimd.MultiplyAdd(query, other, b0);
-                if (TRows.Count == 4)
+                a0 = TSimd.Add(TSimd.Add(a0, a1), TSimd.Add(a2, a3));
+                for (; i + TSimd.Count <= size; i += TSimd.Count)
                 {
-                    query = TSimd.Load(queries + queryStride + i);
-                    a1 = TSimd.MultiplyAdd(query, first, a1);
-                    b1 = TSimd.MultiplyAdd(query, other, b1);
-                    query = TSimd.Load(queries + 2 * queryStride + i);
-                    a2 = TSimd.MultiplyAdd(query, first, a2);
-                    b2 = TSimd.MultiplyAdd(query, other, b2);
-                    query = TSimd.Load(queries + 3 * queryStride + i);
-                    a3 = TSimd.MultiplyAdd(query, first, a3);
-                    b3 = TSimd.MultiplyAdd(query, other, b3);
+                    a0 = TSimd.MultiplyAdd(TSimd.Load(queries + i), TSimd.Load(keys + i), a0);
                 }
-            }
 
-            float* destination = scores + key;
-            Finish<TSimd, TVector>(a0, b0, queries, keys, second, i, size, destination);
-            if (TRows.Count == 4)
-            {
-                Finish<TSimd, TVector>(a1, b1, queries + queryStride, keys, second, i, size, destination + scoreStride);
-                Finish<TSimd, TVector>(a2, b2, queries + 2 * queryStride, keys, second, i, size, destination + 2 * scoreStride);
-                Finish<TSimd, TVector>(a3, b3, queries + 3 * queryStride, keys, second, i, size, destination + 3 * scoreStride);
+                scores[key] = Finish<TSimd, TVector>(a0, queries, keys, i, size);
             }
+            else
+            {
+                TVector b0 = TSimd.Zero, b1 = TSimd.Zero, b2 = TSimd.Zero, b3 = TSimd.Zero;
+                for (; i + 2 * TSimd.Count <= size; i += 2 * TSimd.Count)
+                {
+                    Ahead<TSimd, TVector>(keys + i, 2);
+                    TVector first = TSimd.Load(keys + i);
+                    TVector second = TSimd.Load(keys + i + TSimd.Count);
+                    float* query = queries + i;
+                    a0 = TSimd.MultiplyAdd(TSimd.Load(query), first, a0);
+                    b0 = TSimd.MultiplyAdd(TSimd.Load(query + TSimd.Count), second, b0);
+                    query += queryStride;
+                    a1 = TSimd.MultiplyAdd(TSimd.Load(query), first, a1);
+                    b1 = TSimd.MultiplyAdd(TSimd.Load(query + TSimd.Count), second, b1);
+                    query += queryStride;
+                    a2 = TSimd.MultiplyAdd(TSimd.Load(query), first, a2);
+                    b2 = TSimd.MultiplyAdd(TSimd.Load(query + TSimd.Count), second, b2);
+                    query += queryStride;
+                    a3 = TSimd.MultiplyAdd(TSimd.Load(query), first, a3);
+                    b3 = TSimd.MultiplyAdd(TSimd.Load(query + TSimd.Count), second, b3);
+                }
+
+                a0 = TSimd.Add(a0, b0);
+                a1 = TSimd.Add(a1, b1);
+                a2 = TSimd.Add(a2, b2);
+                a3 = TSimd.Add(a3, b3);
+                for (; i + TSimd.Count <= size; i += TSimd.Count)
+                {
+                    TVector value = TSimd.Load(keys + i);
+                    a0 = TSimd.MultiplyAdd(TSimd.Load(queries + i), value, a0);
+                    a1 = TSimd.MultiplyAdd(TSimd.Load(queries + queryStride + i), value, a1);
+                    a2 = TSimd.MultiplyAdd(TSimd.Load(queries + 2 * queryStride + i), value, a2);
+                    a3 = TSimd.MultiplyAdd(TSimd.Load(queries + 3 * queryStride + i), value, a3);
+                }
+
+                float* destination = scores + key;
+                destination[0] = Finish<TSimd, TVector>(a0, queries, keys, i, size);
+                destination[scoreStride] = Finish<TSimd, TVector>(a1, queries + queryStride, keys, i, size);
+                destination[2 * scoreStride] = Finish<TSimd, TVector>(a2, queries + 2 * queryStride, keys, i, size);
+                destination[3 * scoreStride] = Finish<TSimd, TVector>(a3, queries + 3 * queryStride, keys, i, size);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Ahead<TSimd, TVector>(float* row, int vectors)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        for (int i = 0; i < vectors * TSimd.Count; i += Line)
+        {
+            Prefetch.Near(row + PrefetchDistance + i);
         }
     }
 
@@ -101,50 +137,95 @@ internal static unsafe class DecodeKernel
         where TVector : unmanaged
         where TRows : struct, IRowCount
     {
-        for (int key = 0; key < count; key += 2, values += 2 * valueStride, weights += 2)
+        int key = 0;
+        if (TRows.Count == 4)
         {
-            float* second = key + 1 < count ? values + valueStride : values;
-            TVector p0 = TSimd.Create(weights[0]);
-            TVector r0 = TSimd.Create(weights[1]);
-            TVector p1 = TSimd.Zero, p2 = TSimd.Zero, p3 = TSimd.Zero, r1 = TSimd.Zero, r2 = TSimd.Zero, r3 = TSimd.Zero;
-            if (TRows.Count == 4)
+            for (; key + Together <= count; key += Together, values += Together * valueStride, weights += Together)
             {
-                p1 = TSimd.Create(weights[weightStride]);
-                r1 = TSimd.Create(weights[weightStride + 1]);
-                p2 = TSimd.Create(weights[2 * weightStride]);
-                r2 = TSimd.Create(weights[2 * weightStride + 1]);
-                p3 = TSimd.Create(weights[3 * weightStride]);
-                r3 = TSimd.Create(weights[3 * weightStride + 1]);
+                AccumulateTogether<TSimd, TVector>(weights, weightStride, values, valueStride, size, accumulators, accumulatorStride);
+            }
+        }
+
+        for (; key < count; key++, values += valueStride, weights++)
+        {
+            for (int row = 0; row < TRows.Count; row++)
+            {
+                AddTo<TSimd, TVector>(weights[row * weightStride], values, size, accumulators + row * accumulatorStride);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Four rows and eight values at a time: accumulators stay in registers over the eight. The values are walked column by
+    /// column, but memory is asked for in its order, a block ahead.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AccumulateTogether<TSimd, TVector>(
+        float* weights, nint weightStride, float* values, nint valueStride, int size, float* accumulators, nint accumulatorStride)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        float* ahead = values + Together * valueStride;
+        int aheadColumn = 0;
+        int i = 0;
+        for (; i + 2 * TSimd.Count <= size; i += 2 * TSimd.Count)
+        {
+            float* first = accumulators + i;
+            float* second = first + accumulatorStride;
+            float* third = second + accumulatorStride;
+            float* fourth = third + accumulatorStride;
+            TVector a0 = TSimd.Load(first), b0 = TSimd.Load(first + TSimd.Count);
+            TVector a1 = TSimd.Load(second), b1 = TSimd.Load(second + TSimd.Count);
+            TVector a2 = TSimd.Load(third), b2 = TSimd.Load(third + TSimd.Count);
+            TVector a3 = TSimd.Load(fourth), b3 = TSimd.Load(fourth + TSimd.Count);
+            float* value = values + i;
+            for (int key = 0; key < Together; key++, value += valueStride)
+            {
+                Prefetch.Near(ahead + aheadColumn);
+                aheadColumn += 2 * TSimd.Count;
+                if (aheadColumn >= size)
+                {
+                    aheadColumn = 0;
+                    ahead += valueStride;
+                }
+
+                TVector left = TSimd.Load(value);
+                TVector right = TSimd.Load(value + TSimd.Count);
+                TVector weight = TSimd.Create(weights[key]);
+                a0 = TSimd.MultiplyAdd(weight, left, a0);
+                b0 = TSimd.MultiplyAdd(weight, right, b0);
+                weight = TSimd.Create(weights[weightStride + key]);
+                a1 = TSimd.MultiplyAdd(weight, left, a1);
+                b1 = TSimd.MultiplyAdd(weight, right, b1);
+                weight = TSimd.Create(weights[2 * weightStride + key]);
+                a2 = TSimd.MultiplyAdd(weight, left, a2);
+                b2 = TSimd.MultiplyAdd(weight, right, b2);
+                weight = TSimd.Create(weights[3 * weightStride + key]);
+                a3 = TSimd.MultiplyAdd(weight, left, a3);
+                b3 = TSimd.MultiplyAdd(weight, right, b3);
             }
 
-            int i = 0;
-            for (; i + TSimd.Count <= size; i += TSimd.Count)
+            TSimd.Store(a0, first);
+            TSimd.Store(b0, first + TSimd.Count);
+            TSimd.Store(a1, second);
+            TSimd.Store(b1, second + TSimd.Count);
+            TSimd.Store(a2, third);
+            TSimd.Store(b2, third + TSimd.Count);
+            TSimd.Store(a3, fourth);
+            TSimd.Store(b3, fourth + TSimd.Count);
+        }
+
+        for (; i < size; i++)
+        {
+            for (int row = 0; row < 4; row++)
             {
-                if (i % Line == 0)
+                float sum = accumulators[row * accumulatorStride + i];
+                for (int key = 0; key < Together; key++)
                 {
-                    Prefetch.Near(values + PrefetchDistance + i);
-                    Prefetch.Near(second + PrefetchDistance + i);
+                    sum = float.MultiplyAddEstimate(weights[row * weightStride + key], values[key * valueStride + i], sum);
                 }
 
-                TVector first = TSimd.Load(values + i);
-                TVector other = TSimd.Load(second + i);
-                AddPair<TSimd, TVector>(p0, first, r0, other, accumulators + i);
-                if (TRows.Count == 4)
-                {
-                    AddPair<TSimd, TVector>(p1, first, r1, other, accumulators + accumulatorStride + i);
-                    AddPair<TSimd, TVector>(p2, first, r2, other, accumulators + 2 * accumulatorStride + i);
-                    AddPair<TSimd, TVector>(p3, first, r3, other, accumulators + 3 * accumulatorStride + i);
-                }
-            }
-
-            for (; i < size; i++)
-            {
-                for (int row = 0; row < TRows.Count; row++)
-                {
-                    float* accumulator = accumulators + row * accumulatorStride + i;
-                    float sum = float.MultiplyAddEstimate(weights[row * weightStride], values[i], *accumulator);
-                    *accumulator = float.MultiplyAddEstimate(weights[row * weightStride + 1], second[i], sum);
-                }
+                accumulators[row * accumulatorStride + i] = sum;
             }
         }
     }
@@ -164,31 +245,42 @@ internal static unsafe class DecodeKernel
         }
     }
 
+    /// <summary>accumulator += weight value, one value in memory order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddPair<TSimd, TVector>(TVector weight, TVector value, TVector otherWeight, TVector otherValue, float* accumulator)
+    private static void AddTo<TSimd, TVector>(float weight, float* value, int size, float* accumulator)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
-        TVector sum = TSimd.MultiplyAdd(weight, value, TSimd.Load(accumulator));
-        TSimd.Store(TSimd.MultiplyAdd(otherWeight, otherValue, sum), accumulator);
+        TVector weights = TSimd.Create(weight);
+        int i = 0;
+        for (; i + TSimd.Count <= size; i += TSimd.Count)
+        {
+            if (i % Line == 0)
+            {
+                Prefetch.Near(value + PrefetchDistance + i);
+            }
+
+            TSimd.Store(TSimd.MultiplyAdd(weights, TSimd.Load(value + i), TSimd.Load(accumulator + i)), accumulator + i);
+        }
+
+        for (; i < size; i++)
+        {
+            accumulator[i] = float.MultiplyAddEstimate(weight, value[i], accumulator[i]);
+        }
     }
 
-    /// <summary>Sums the lanes, adds what is left of the head size, and stores the scores of two keys.</summary>
+    /// <summary>Sums the lanes and adds what is left of the head size.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish<TSimd, TVector>(
-        TVector first, TVector other, float* query, float* key, float* otherKey, int start, int size, float* scores)
+    private static float Finish<TSimd, TVector>(TVector lanes, float* query, float* key, int start, int size)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
-        float sum = TSimd.Sum(first);
-        float otherSum = TSimd.Sum(other);
+        float sum = TSimd.Sum(lanes);
         for (int i = start; i < size; i++)
         {
             sum = float.MultiplyAddEstimate(query[i], key[i], sum);
-            otherSum = float.MultiplyAddEstimate(query[i], otherKey[i], otherSum);
         }
 
-        scores[0] = sum;
-        scores[1] = otherSum;
+        return sum;
     }
 }

@@ -46,8 +46,7 @@ internal static unsafe class ForwardPass
             Decode<TSimd, TVector, TMask, TModifier>(problem, mask, modifier, threads);
         }
 
-        TilePlan plan = TilePlan.Forward(
-            problem.QueryLength, problem.KeyLength, problem.HeadSize, problem.ValueSize, MicroKernel.Columns<TSimd, TVector>());
+        TilePlan plan = TilePlan.Forward(problem, MicroKernel.Columns<TSimd, TVector>(), threads);
         if (problem.IsPacked)
         {
             using Scratch.Rental rental = Scratch.Rent(problem.Batch + 1);

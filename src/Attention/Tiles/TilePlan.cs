@@ -6,16 +6,22 @@ namespace Attention.Tiles;
 internal readonly struct TilePlan
 {
     /// <summary>
-    /// Keys and values of a block, in floats together: 128 KB, a quarter of the smallest second-level cache (512 KB), beside
-    /// the queries, accumulators and scores of the tile.
+    /// Keys and values of a block, in floats together: 256 KB, half of the smallest second-level cache (512 KB). Larger blocks
+    /// mean fewer turns of rescaling and adding to the accumulators.
     /// </summary>
-    private const int BlockFloats = 32 * 1024;
+    private const int BlockFloats = 64 * 1024;
+
+    /// <summary>Keys of a block at most, which bounds the scores of a group.</summary>
+    private const int MaxKeyBlock = 512;
 
     /// <summary>
-    /// Rows of a work item. Every item packs its own keys and values, which costs about one part in
-    /// <c>2 x rows / 8</c> of its products; more rows would push queries and accumulators out of the second-level cache.
+    /// Rows of a work item. Every item packs its own keys and values, which costs about one part in <c>2 x rows / 8</c> of its
+    /// products, while queries and accumulators, touched once a block, may well come from the third-level cache.
     /// </summary>
-    private const int MaxTileRows = 384;
+    private const int MaxTileRows = 1536;
+
+    /// <summary>Rows of a work item at least, where there are threads to feed.</summary>
+    private const int MinTileRows = 192;
 
     /// <summary>
     /// Rows whose scores are computed together: four strips share a panel of keys while it is in the first-level cache.
@@ -46,13 +52,23 @@ internal readonly struct TilePlan
     /// <summary>Distance between the compact rows of values.</summary>
     internal int ValueStride { get; }
 
-    internal static TilePlan Forward(int queryLength, int keyLength, int headSize, int valueSize, int columns)
+    /// <summary>
+    /// The plan of a forward pass. The threads decide how many rows a work item has, which no bit of a result depends on:
+    /// groups start at multiples of <see cref="GroupRows"/> either way.
+    /// </summary>
+    internal static TilePlan Forward(in AttentionProblem problem, int columns, int threads)
     {
-        int valueColumns = RoundUp(valueSize, columns);
-        int keyBlock = Math.Clamp(RoundUp(BlockFloats / (headSize + valueColumns), columns), columns, RoundUp(512, columns));
-        int tiles = (queryLength + MaxTileRows - 1) / MaxTileRows;
-        int tileRows = RoundUp((queryLength + tiles - 1) / Math.Max(tiles, 1), GroupRows);
-        return new TilePlan(Math.Min(keyBlock, RoundUp(Math.Max(keyLength, 1), columns)), Math.Max(tileRows, GroupRows), columns, valueColumns);
+        int valueColumns = RoundUp(problem.ValueSize, columns);
+        int keyBlock = Math.Clamp(RoundUp(BlockFloats / (problem.HeadSize + valueColumns), columns), columns, RoundUp(MaxKeyBlock, columns));
+        keyBlock = Math.Min(keyBlock, RoundUp(Math.Max(problem.KeyLength, 1), columns));
+
+        long heads = Math.Max(1, (long)problem.Batch * problem.Heads);
+        long wantedItems = threads == 1 ? 1 : 4L * threads;
+        long rows = problem.QueryLength * heads / wantedItems;
+        int tileRows = (int)Math.Clamp(rows, MinTileRows, MaxTileRows);
+        int tiles = Math.Max(1, (problem.QueryLength + tileRows - 1) / tileRows);
+        tileRows = RoundUp(Math.Max(1, (problem.QueryLength + tiles - 1) / tiles), GroupRows);
+        return new TilePlan(keyBlock, tileRows, columns, valueColumns);
     }
 
     internal static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;

@@ -26,12 +26,20 @@ internal static class PolicyCases
         Masked(
             "key lengths",
             shape => new KeyLengthMask(KeyLengths(shape)),
-            shape => (batch, _, _, key) => key < KeyLengths(shape)[batch]),
+            shape =>
+            {
+                int[] lengths = KeyLengths(shape);
+                return (batch, _, _, key) => key < lengths[batch];
+            }),
         Masked("dense", shape => new DenseMask(Dense(shape)), shape => (batch, head, query, key) => IsAllowed(shape, batch, head, query, key)),
         Masked(
             "causal and key lengths",
             shape => CausalMask.TopLeft.And(new KeyLengthMask(KeyLengths(shape))),
-            shape => (batch, _, query, key) => key <= query && key < KeyLengths(shape)[batch]),
+            shape =>
+            {
+                int[] lengths = KeyLengths(shape);
+                return (batch, _, query, key) => key <= query && key < lengths[batch];
+            }),
         Masked("checkerboard of a user", _ => default(CheckerboardMask), _ => default(CheckerboardMask).Allows),
         Masked("sparse rows of a user", _ => default(SparseRowsMask), _ => default(SparseRowsMask).Allows),
         Modified("soft cap", _ => new SoftCapModifier(1.25f), _ => new SoftCapReference(1.25f)),
@@ -41,8 +49,12 @@ internal static class PolicyCases
             shape => CausalMask.BottomRight(shape.QueryLength, shape.KeyLength),
             shape => new AlibiModifier(shape.Heads, shape.KeyLength - shape.QueryLength),
             shape => (_, _, query, key) => key <= query + shape.KeyLength - shape.QueryLength,
-            shape => new AddedScoreReference((_, head, query, key) =>
-                -AlibiModifier.Slopes(shape.Heads)[head] * Math.Abs(query + shape.KeyLength - shape.QueryLength - key))),
+            shape =>
+            {
+                float[] slopes = AlibiModifier.Slopes(shape.Heads);
+                int offset = shape.KeyLength - shape.QueryLength;
+                return new AddedScoreReference((_, head, query, key) => -slopes[head] * Math.Abs(query + offset - key));
+            }),
     ];
 
     public static TheoryData<string> Names => [.. s_all.Select(each => each.Name)];

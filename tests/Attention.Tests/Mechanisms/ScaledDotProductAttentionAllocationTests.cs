@@ -1,0 +1,81 @@
+using Attention.TestKit;
+
+namespace Attention.Tests.Mechanisms;
+
+/// <summary>In the steady state no call allocates managed memory, on one thread or several.</summary>
+[Collection(AloneCollection.Name)]
+public class ScaledDotProductAttentionAllocationTests
+{
+    public static TheoryData<string, int> Cases
+    {
+        get
+        {
+            TheoryData<string, int> cases = [];
+            foreach (string policies in new[] { "none", "causal", "checkerboard of a user", "soft cap" })
+            {
+                cases.Add(policies, 1);
+                cases.Add(policies, 3);
+            }
+
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Forward_AllocatesNothing(string policies, int threads)
+    {
+        using AttentionMemory memory = new(Problem(new AttentionShape(1, 2, 1, 97, 301, 32, 32)));
+        AttentionOptions options = new() { MaxDegreeOfParallelism = threads, Dropout = 0.1f };
+
+        Allocated(() => PolicyCases.Get(policies).Forward(memory, options)).Should().Be(0);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Decode_AllocatesNothing(string policies, int threads)
+    {
+        using AttentionMemory memory = new(Problem(new AttentionShape(1, 4, 2, 1, 5003, 32, 32)));
+        AttentionOptions options = new() { MaxDegreeOfParallelism = threads };
+
+        Allocated(() => PolicyCases.Get(policies).Forward(memory, options)).Should().Be(0);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Backward_AllocatesNothing(string policies, int threads)
+    {
+        using AttentionMemory memory = new(Problem(new AttentionShape(1, 2, 1, 97, 301, 32, 32)));
+        AttentionOptions options = new() { MaxDegreeOfParallelism = threads, Dropout = 0.1f };
+        PolicyCases.Get(policies).Forward(memory, options);
+
+        Allocated(() => PolicyCases.Get(policies).Backward(memory, options)).Should().Be(0);
+    }
+
+    private static AttentionProblem<float> Problem(AttentionShape shape) =>
+        AttentionProblems.Random(shape).WithBias([1, 1, 1, shape.KeyLength]).WithSinks().WithLogSumExpGradient();
+
+    /// <summary>
+    /// Bytes of the whole process during a few calls. The least of several rounds, since the runtime's own threads may
+    /// allocate at any time, and a pool thread that is new to the work takes its scratch.
+    /// </summary>
+    private static long Allocated(Action call)
+    {
+        const int Rounds = 20;
+        const int Calls = 3;
+        call();
+        long least = long.MaxValue;
+        for (int round = 0; round < Rounds && least > 0; round++)
+        {
+            long before = GC.GetTotalAllocatedBytes(precise: true);
+            for (int i = 0; i < Calls; i++)
+            {
+                call();
+            }
+
+            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
+        }
+
+        return least;
+    }
+}
