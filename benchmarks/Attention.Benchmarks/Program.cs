@@ -1,3 +1,5 @@
-using Attention.Simd;
+using Attention.Benchmarks.Setup;
+using BenchmarkDotNet.Running;
 
-Console.WriteLine(SimdWidths.Preferred);
+// For example: --filter *Forward* --job short
+BenchmarkSwitcher.FromAssembly(typeof(WidthConfig).Assembly).Run(args, new WidthConfig());

@@ -1,6 +1,5 @@
 using Attention.Comparison.Contenders;
 using Attention.Comparison.Contenders.Own;
-using Attention.Comparison.Contenders.Torch;
 using Attention.Comparison.Users;
 using Attention.Comparison.Work;
 using Attention.Policies;
@@ -27,7 +26,7 @@ internal static class Ours
 
     internal static IContender OwnSoftCap(AttentionData data, int threads) => Forward(data, default(NoMask), new OwnSoftCap(Cap), threads);
 
-    internal static IContender Multiply(float[] left, float[] right, int size, int threads) => new TorchMultiply(left, right, size, threads);
+    internal static IContender Multiply(float[] left, float[] right, int size, int threads) => new OwnMultiply(left, right, size, threads);
 
     private static OwnForward<TMask, TModifier> Forward<TMask, TModifier>(AttentionData data, TMask mask, TModifier modifier, int threads)
         where TMask : struct, IAttentionMask

@@ -16,11 +16,6 @@ internal static class Table
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{Processor.Name}, {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}, ");
         text.AppendLine(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd}; {string.Join(", ", peers.Select(peer => $"{peer.Name} {peer.Version}"))}.");
-        foreach (IPeer peer in peers.Where(peer => peer.Unavailable is not null))
-        {
-            text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"Not compared: {peer.Unavailable}.");
-        }
-
         return text.ToString();
     }
 

@@ -8,7 +8,7 @@ internal interface IPeer
     /// <summary>Its name.</summary>
     string Name { get; }
 
-    /// <summary>Which one it is, or nothing if it does not load.</summary>
+    /// <summary>Which one it is.</summary>
     string Version { get; }
 
     /// <summary>Why it cannot run here at all, or null.</summary>

@@ -18,7 +18,7 @@ then
     exit 1
 fi
 
-library=$(find "$output" -name libLibTorchSharp.so | head -n 1)
+library=$(find "$output" -path '*runtimes*' -name libLibTorchSharp.so | head -n 1)
 if [ -z "$library" ]
 then
     echo "prepare-libtorch.sh: no libLibTorchSharp.so below $output; build Attention.Comparison first" >&2

@@ -9,6 +9,11 @@ internal static class PairedTiming
     // Short work is repeated until a turn takes this long, so that the clock and the first run's cold caches do not count.
     private const double TurnSeconds = 0.02;
 
+    // The runtime compiles what is called often once more, in the background and after a delay. Only short work consists of
+    // such calls to a part that matters.
+    private const double ShortSeconds = 2e-3;
+    private static readonly TimeSpan s_recompile = TimeSpan.FromMilliseconds(300);
+
     // Thread pools spin for a moment after their last piece of work; the next contender waits until they sleep.
     private static readonly TimeSpan s_settle = TimeSpan.FromMilliseconds(4);
 
@@ -30,11 +35,23 @@ internal static class PairedTiming
         return [.. seconds.Select(list => list.ToArray())];
     }
 
-    /// <summary>How long one run takes, roughly, after one to warm up.</summary>
+    /// <summary>How long one run takes, roughly, once it is warm.</summary>
     internal static double Estimate(IContender contender)
     {
         contender.Prepare();
         contender.Run();
+        double seconds = Elapsed(contender);
+        if (seconds < ShortSeconds)
+        {
+            Thread.Sleep(s_recompile);
+            seconds = Elapsed(contender);
+        }
+
+        return seconds;
+    }
+
+    private static double Elapsed(IContender contender)
+    {
         int runs = 0;
         double start = Clock.Seconds;
         double elapsed;

@@ -32,7 +32,11 @@ internal sealed class Field : IDisposable
         for (int i = 0; i < setting.Peers.Count; i++)
         {
             IPeer peer = setting.Peers[i];
-            if (peer.Unavailable is null)
+            if (peer.Unavailable is { } reason)
+            {
+                field._notes.Add(reason);
+            }
+            else
             {
                 field._peers[i] = field.Fastest(peer, [.. ways(peer)], expected);
             }

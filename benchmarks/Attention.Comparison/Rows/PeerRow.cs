@@ -31,10 +31,11 @@ internal abstract class PeerRow : IRow
             }
 
             double median = Statistics.Median(seconds[next]);
-            cells.Add(amount.Rate(median));
+            double ratio = Statistics.PairedRatio(seconds[next], seconds[0]);
+            cells.Add($"{amount.Rate(median)} ({ratio:F2}x)");
             if (median < faster.Seconds)
             {
-                faster = (median, Statistics.PairedRatio(seconds[next], seconds[0]));
+                faster = (median, ratio);
             }
 
             next++;

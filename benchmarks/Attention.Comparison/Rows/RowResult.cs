@@ -11,10 +11,10 @@ internal sealed record RowResult
     /// <summary>How long the library takes for it.</summary>
     internal required double Seconds { get; init; }
 
-    /// <summary>Work per second of each peer.</summary>
+    /// <summary>Work per second of each peer, and how many times as fast as it the library is.</summary>
     internal IReadOnlyList<string> Peers { get; init; } = ["-", "-"];
 
-    /// <summary>How many times as fast as the other side the library is.</summary>
+    /// <summary>How many times as fast as the faster peer the library is.</summary>
     internal string Ratio { get; init; } = "-";
 
     /// <summary>What a reader must know about the row: reasons, chosen operators.</summary>

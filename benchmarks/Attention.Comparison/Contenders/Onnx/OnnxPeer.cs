@@ -10,7 +10,7 @@ internal sealed class OnnxPeer : IPeer
     public string Name => "ONNX Runtime";
 
     /// <inheritdoc/>
-    public string Version => Unavailable is null ? OrtEnv.Instance().GetVersionString() : string.Empty;
+    public string Version => Unavailable is null ? OrtEnv.Instance().GetVersionString() : "(does not load)";
 
     /// <inheritdoc/>
     public string? Unavailable { get; } = Load();

@@ -7,23 +7,28 @@ namespace Attention.Comparison.Contenders.Torch;
 internal static partial class TorchLibrary
 {
     private const string ShimName = "libiosshim.so";
+    private const string WrapperName = "libLibTorchSharp.so";
     private const int LoadNow = 2;
     private const int VisibleToAll = 0x100;
 
     /// <summary>Loads libtorch; gives the reason if that fails, else null.</summary>
     internal static string? Load()
     {
-        LoadShim();
         try
         {
+            if (OperatingSystem.IsLinux())
+            {
+                LoadShim();
+                LoadWrapper();
+            }
+
             torch.InitializeDeviceType(DeviceType.CPU);
             return null;
         }
         catch (Exception exception) when (exception is NotSupportedException or TypeInitializationException or DllNotFoundException)
         {
-            Exception cause = exception.GetBaseException();
-            string message = cause.Message.Split('\n')[0].Trim();
-            return $"libtorch does not load ({message}); on Debian 12 run Libtorch/prepare-libtorch.sh";
+            string message = string.Join(' ', exception.GetBaseException().Message.Split('\n').Take(2)).Trim();
+            return $"libtorch does not load ({message}); Libtorch/prepare-libtorch.sh may help";
         }
     }
 
@@ -31,16 +36,23 @@ internal static partial class TorchLibrary
     // and the wrapper must see this one's.
     private static void LoadShim()
     {
-        if (!OperatingSystem.IsLinux())
-        {
-            return;
-        }
-
-        foreach (string path in Directory.EnumerateFiles(AppContext.BaseDirectory, ShimName, SearchOption.AllDirectories))
+        if (Find(ShimName) is { } path)
         {
             OpenLibrary(path, LoadNow | VisibleToAll);
         }
     }
+
+    // TorchSharp itself would copy all of libtorch elsewhere, try again there, and not tell what the loader said.
+    private static void LoadWrapper()
+    {
+        if (Find(WrapperName) is { } path)
+        {
+            NativeLibrary.Load(path);
+        }
+    }
+
+    private static string? Find(string name) =>
+        Directory.EnumerateFiles(AppContext.BaseDirectory, name, SearchOption.AllDirectories).FirstOrDefault();
 
     [LibraryImport("libc.so.6", EntryPoint = "dlopen", StringMarshalling = StringMarshalling.Utf8)]
     private static partial nint OpenLibrary(string path, int flags);

@@ -10,7 +10,7 @@ internal sealed class TorchPeer : IPeer
     public string Name => "libtorch";
 
     /// <inheritdoc/>
-    public string Version => Unavailable is null ? $"{torch.__version__} through TorchSharp" : string.Empty;
+    public string Version => Unavailable is null ? $"{torch.__version__} through TorchSharp" : "(does not load)";
 
     /// <inheritdoc/>
     public string? Unavailable { get; } = TorchLibrary.Load();
