@@ -76,7 +76,8 @@ internal static class SensitivityEstimate
                 if (!row.Hidden[key])
                 {
                     double score = Finite(row.Weights[key] * (1 + magnitudes[key] + mean) * (products[key] + through));
-                    AddScore(problem, sums, row, score, (keyValue + key) * shape.HeadSize, number * shape.HeadSize, key);
+                    double slope = Slope(problem, row, magnitudes[key], batch, head, query, key);
+                    AddScore(problem, sums, score * slope, (keyValue + key) * shape.HeadSize, number * shape.HeadSize);
                     if (problem.Bias is not null)
                     {
                         sums.Bias[problem.BiasIndex(batch, head, query, key)] += score;
@@ -135,19 +136,31 @@ internal static class SensitivityEstimate
         }
 
         double added = Math.Abs(row.Modified[key]) + Math.Abs(row.Masked[key]);
-        return Finite((Math.Abs(problem.ScaleOrDefault * row.Derivative[key]) * sum) + added);
+        return Finite((Math.Abs(problem.ScaleOrDefault) * sum) + added);
+    }
+
+    /// <summary>
+    /// The modifier's derivative with what the uncertainty of the score does to it, and its own rounding: it may be a
+    /// difference of numbers around 1.
+    /// </summary>
+    private static double Slope(
+        AttentionProblem<double> problem, AttentionRow<double> row, double magnitude, int batch, int head, int query, int key)
+    {
+        if (problem.Modifier is not ReferenceModifier modifier)
+        {
+            return 1;
+        }
+
+        double step = 1e-6 * (1 + Math.Abs(row.Raw[key]));
+        double above = modifier.Apply(row.Raw[key] + step, batch, head, query, key).Derivative;
+        double below = modifier.Apply(row.Raw[key] - step, batch, head, query, key).Derivative;
+        return 1 + Math.Abs(row.Derivative[key]) + Finite(magnitude * Math.Abs(above - below) / (2 * step));
     }
 
     private static void AddScore(
-        AttentionProblem<double> problem,
-        AttentionGradients<double> sums,
-        AttentionRow<double> row,
-        double score,
-        int keyStart,
-        int queryStart,
-        int key)
+        AttentionProblem<double> problem, AttentionGradients<double> sums, double score, int keyStart, int queryStart)
     {
-        double scaled = Math.Abs(score * row.Derivative[key] * problem.ScaleOrDefault);
+        double scaled = Math.Abs(score * problem.ScaleOrDefault);
         for (int c = 0; c < problem.Shape.HeadSize; c++)
         {
             sums.Query[queryStart + c] += Finite(scaled * Math.Abs(problem.Key[keyStart + c]));

@@ -155,9 +155,9 @@ internal static class AttentionCheck
     }
 
     /// <summary>A gradient, which has the shape of its tensor.</summary>
-    internal static Operand Like(in ReadOnlyTensorSpan<float> tensor, in ReadOnlyTensorSpan<float> gradient, string parameter, string tensorName)
+    internal static Operand Like(in ReadOnlyTensorSpan<float> tensor, in ReadOnlyTensorSpan<float> gradient, string parameter, string meaning)
     {
-        Guard.Shape(gradient, tensor.Lengths, parameter, $"the shape of '{tensorName}'");
+        Guard.Shape(gradient, tensor.Lengths, parameter, meaning);
         return Describe(gradient);
     }
 

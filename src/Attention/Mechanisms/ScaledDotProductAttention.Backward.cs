@@ -98,9 +98,9 @@ public static unsafe partial class ScaledDotProductAttention
         AttentionCheck.PerHead(problem, terms.SinkLogits.Length, nameof(terms));
         backward.OutputGradient = AttentionCheck.Output(problem, outputGradient, nameof(outputGradient));
         backward.LogSumExpGradient = AttentionCheck.LogSumExp(problem, logSumExpGradient, nameof(logSumExpGradient));
-        backward.QueryGradient = AttentionCheck.Like(query, queryGradient, nameof(queryGradient), nameof(query));
-        backward.KeyGradient = AttentionCheck.Like(key, keyGradient, nameof(keyGradient), nameof(key));
-        backward.ValueGradient = AttentionCheck.Like(value, valueGradient, nameof(valueGradient), nameof(value));
+        backward.QueryGradient = AttentionCheck.Like(query, queryGradient, nameof(queryGradient), "the shape of 'query'");
+        backward.KeyGradient = AttentionCheck.Like(key, keyGradient, nameof(keyGradient), "the shape of 'key'");
+        backward.ValueGradient = AttentionCheck.Like(value, valueGradient, nameof(valueGradient), "the shape of 'value'");
         AttentionCheck.TermGradients(problem, ref backward, terms, termGradients);
 
         BackwardOverlap.CheckAll(

@@ -94,9 +94,9 @@ public static unsafe partial class ScaledDotProductAttention
         AttentionCheck.RequireLogSumExp(logSumExp, nameof(logSumExp));
         backward.OutputGradient = PackedCheck.Output(query, value, outputGradient, nameof(outputGradient));
         backward.LogSumExpGradient = PackedCheck.LogSumExp(query, logSumExpGradient, nameof(logSumExpGradient));
-        backward.QueryGradient = PackedCheck.Like(query, queryGradient, nameof(queryGradient), nameof(query));
-        backward.KeyGradient = PackedCheck.Like(key, keyGradient, nameof(keyGradient), nameof(key));
-        backward.ValueGradient = PackedCheck.Like(value, valueGradient, nameof(valueGradient), nameof(value));
+        backward.QueryGradient = PackedCheck.Like(query, queryGradient, nameof(queryGradient), "the shape of 'query'");
+        backward.KeyGradient = PackedCheck.Like(key, keyGradient, nameof(keyGradient), "the shape of 'key'");
+        backward.ValueGradient = PackedCheck.Like(value, valueGradient, nameof(valueGradient), "the shape of 'value'");
         AttentionCheck.SinkGradient(terms.SinkLogits.Length, sinkGradient.Length, nameof(sinkGradient));
         BackwardOverlap.CheckAll(
             queryGradient, keyGradient, valueGradient, default, query, key, value, default, output, logSumExp, outputGradient, logSumExpGradient);

@@ -160,7 +160,7 @@ internal sealed class OnnxAttention
             float[] scores = new float[_query.Batch * _query.Heads * _query.Length * _key.Length];
             _outputs["qk_matmul_output"] = scores;
             Layout layout = Layout.Contiguous(_query.Batch, _query.Heads, _query.Length, _key.Length);
-            ScaledDotProductAttention.Scores(query, key, mask, modifier, terms, stage, [], [], layout.Write(scores), options);
+            ScaledDotProductAttention.Scores(query, key, mask, modifier, terms, default, stage, [], [], layout.Write(scores), options);
         }
     }
 

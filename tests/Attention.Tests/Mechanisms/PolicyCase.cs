@@ -1,4 +1,3 @@
-using Attention.Mechanisms;
 using Attention.TestKit;
 
 namespace Attention.Tests.Mechanisms;
@@ -17,8 +16,12 @@ internal abstract class PolicyCase(string name)
     /// <summary>Computes every gradient into <paramref name="memory"/>, which must hold what forward gave.</summary>
     public abstract void Backward(AttentionMemory memory, in AttentionOptions options = default);
 
-    /// <summary>Computes the scores of all heads and queries, row-major.</summary>
-    public abstract float[] Scores(AttentionMemory memory, ScoreStage stage, in AttentionOptions options = default);
+    /// <summary>
+    /// Computes scores of the chosen heads and queries (none means all), row-major; with <paramref name="logSumExp"/> from
+    /// what forward gave.
+    /// </summary>
+    public abstract float[] Scores(
+        AttentionMemory memory, ScoreStage stage, int[] heads, int[] queries, bool logSumExp, in AttentionOptions options = default);
 
     public override string ToString() => Name;
 }

@@ -53,19 +53,23 @@ internal sealed class PolicyCase<TMask, TModifier>(
             options);
     }
 
-    public override float[] Scores(AttentionMemory memory, ScoreStage stage, in AttentionOptions options = default)
+    public override float[] Scores(
+        AttentionMemory memory, ScoreStage stage, int[] heads, int[] queries, bool logSumExp, in AttentionOptions options = default)
     {
         AttentionShape shape = memory.Problem.Shape;
-        using TestOperand scores = TestOperand.Create(guarded: true, shape.ScoreLengths);
+        int headCount = heads.Length == 0 ? shape.Heads : heads.Length;
+        int queryCount = queries.Length == 0 ? shape.QueryLength : queries.Length;
+        using TestOperand scores = TestOperand.Create(guarded: true, [shape.Batch, headCount, queryCount, shape.KeyLength]);
         ScaledDotProductAttention.Scores(
             memory.Query.Read(),
             memory.Key.Read(),
             mask(shape),
             modifier(shape),
             memory.Terms,
+            logSumExp ? memory.LogSumExp.Read() : default,
             stage,
-            [],
-            [],
+            heads,
+            queries,
             scores.Write(),
             options);
         return scores.Gather();
