@@ -35,6 +35,7 @@ public static unsafe partial class ScaledDotProductAttention
         AttentionProblem problem = PackedCheck.Inputs(query, key, value, cumulativeQueryLengths, cumulativeKeyLengths, terms, options);
         problem.Output = PackedCheck.Output(query, value, output, nameof(output));
         problem.LogSumExp = PackedCheck.LogSumExp(query, logSumExp, nameof(logSumExp));
+        AttentionCheck.Policies(problem, mask, modifier);
         Disjoint(output, nameof(output), query, key, value, terms);
         Disjoint(logSumExp, nameof(logSumExp), query, key, value, terms);
         Guard.Disjoint(logSumExp, nameof(logSumExp), output, nameof(output));
@@ -92,6 +93,7 @@ public static unsafe partial class ScaledDotProductAttention
         problem.Output = PackedCheck.Output(query, value, output, nameof(output));
         problem.LogSumExp = PackedCheck.LogSumExp(query, logSumExp, nameof(logSumExp));
         AttentionCheck.RequireLogSumExp(logSumExp, nameof(logSumExp));
+        AttentionCheck.Policies(problem, mask, modifier);
         backward.OutputGradient = PackedCheck.Output(query, value, outputGradient, nameof(outputGradient));
         backward.LogSumExpGradient = PackedCheck.LogSumExp(query, logSumExpGradient, nameof(logSumExpGradient));
         backward.QueryGradient = PackedCheck.Like(query, queryGradient, nameof(queryGradient), "the shape of 'query'");

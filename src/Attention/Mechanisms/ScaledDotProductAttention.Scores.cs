@@ -52,6 +52,7 @@ public static unsafe partial class ScaledDotProductAttention
         problem.Bias = AttentionCheck.Bias(ref problem, terms.Bias, nameof(terms));
         problem.LogSumExp = AttentionCheck.LogSumExp(problem, logSumExp, nameof(logSumExp));
         AttentionCheck.PerHead(problem, terms.SinkLogits.Length, nameof(terms));
+        AttentionCheck.Policies(problem, mask, modifier);
         AttentionCheck.Chosen(heads, problem.Heads, nameof(heads));
         AttentionCheck.Chosen(queries, problem.QueryLength, nameof(queries));
         if (stage is < ScoreStage.Raw or > ScoreStage.Weights)

@@ -77,8 +77,7 @@ internal readonly unsafe struct BackwardRow<TSimd, TVector, TMask, TModifier>
             TVector score = _modifier.Apply<TSimd, TVector>(scaled, _batch, _head, query, _keys.Start + column);
             if (bias != null)
             {
-                score = ScoreRow.AddBias<TSimd, TVector>(
-                    score, ScoreRow.LoadBias<TSimd, TVector>(bias, problem.BiasKeyStride, column, _keys.Length));
+                score = ScoreRow.AddBias<TSimd, TVector>(score, LoadBias(bias, column));
             }
 
             TVector difference = TSimd.Min(TSimd.Zero, TSimd.Subtract(score, shift));
@@ -140,6 +139,26 @@ internal readonly unsafe struct BackwardRow<TSimd, TVector, TMask, TModifier>
         }
 
         allowed[Math.Max(end, range.Start)..].Clear();
+    }
+
+    /// <summary>A vector of bias, without reading past the keys; the row after it is asked for ahead of its use.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private TVector LoadBias(float* bias, int column)
+    {
+        ref readonly AttentionProblem problem = ref _backward.Forward;
+        if (problem.BiasKeyStride == 0)
+        {
+            return TSimd.Create(*bias);
+        }
+
+        if (column % ScoreRow.CacheLine == 0)
+        {
+            Prefetch.Near(bias + problem.Bias.RowStride + column);
+        }
+
+        return column + TSimd.Count <= _keys.Length
+            ? TSimd.Load(bias + column)
+            : ScoreRow.LoadPart<TSimd, TVector>(bias + column, _keys.Length - column);
     }
 
     private void AddBiasGradient(float* biasGradient, int column, TVector gradient)

@@ -146,9 +146,9 @@ internal readonly unsafe struct DecodePiece<TSimd, TVector, TMask, TModifier> : 
         int batch, int head, int query, IndexRange keys, int start, int end, int paddedEnd, float* scores, float* keepFactors, float* partial)
     {
         ScoreRow.Hide(scores, end, paddedEnd);
-        float factor = ScoreRow.Prepare<TSimd, TVector, TMask, TModifier>(
-            _problem, _mask, _modifier, scores, new IndexRange(start, TilePlan.RoundUp(end, TSimd.Count)), keys, batch, head, query, isFull: false);
-        float max = ScoreRow.Max<TSimd, TVector>(scores, start, paddedEnd, float.NegativeInfinity);
+        float max = ScoreRow.Prepare<TSimd, TVector, TMask, TModifier>(
+            _problem, _mask, _modifier, scores, new IndexRange(start, TilePlan.RoundUp(end, TSimd.Count)), keys, batch, head, query, isFull: false, float.NegativeInfinity);
+        float factor = ScoreRow.Factor<TModifier>(_problem);
         float shift = max == float.NegativeInfinity ? 0 : max;
         TVector sums = ScoreRow.Exponentiate<TSimd, TVector>(scores, start, paddedEnd, shift, factor * VectorMath.Log2E, TSimd.Zero);
         partial[0] = max * factor;

@@ -212,16 +212,15 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         float* scores = state.Scores + (nint)row * _plan.KeyBlock;
         int query = item.Queries.Start + firstRow + row;
         float floor = state.Maxima[firstRow + row];
-        float factor = 1;
+        float factor = ScoreRow.Factor<TModifier>(_problem);
         float max = floor;
         for (int s = 0; s < count; s++)
         {
             IndexRange keys = segments[s].Intersect(bounds);
             if (!keys.IsEmpty)
             {
-                factor = ScoreRow.Prepare<TSimd, TVector, TMask, TModifier>(
-                    _problem, _mask, _modifier, scores, keys, state.Keys, item.Batch, item.Head, query, isFull);
-                max = ScoreRow.Max<TSimd, TVector>(scores, keys.Start, keys.End, max);
+                max = ScoreRow.Prepare<TSimd, TVector, TMask, TModifier>(
+                    _problem, _mask, _modifier, scores, keys, state.Keys, item.Batch, item.Head, query, isFull, max);
             }
         }
 
@@ -230,10 +229,13 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         TVector sums = TSimd.Load(state.Sums + (nint)(firstRow + row) * TSimd.Count);
         if (max != floor)
         {
-            float decay = MathF.Exp((floor - shift) * factor);
-            sums = TSimd.Multiply(sums, TSimd.Create(decay));
-            ScoreRow.Scale<TSimd, TVector>(state.Accumulators + (nint)(firstRow + row) * _plan.ValueColumns, _plan.ValueColumns, decay);
             state.Maxima[firstRow + row] = max;
+            if (floor != float.NegativeInfinity)
+            {
+                float decay = MathF.Exp((floor - shift) * factor);
+                sums = TSimd.Multiply(sums, TSimd.Create(decay));
+                ScoreRow.Scale<TSimd, TVector>(state.Accumulators + (nint)(firstRow + row) * _plan.ValueColumns, _plan.ValueColumns, decay);
+            }
         }
 
         for (int s = 0; s < count; s++)
@@ -267,12 +269,12 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Finish(in TileState state, in WorkItem item, int rows)
     {
-        float scale = ScoreRow.Transforms<TModifier>(_problem) ? 1 : _problem.PositiveScale;
+        float factor = ScoreRow.Factor<TModifier>(_problem);
         float* output = _problem.QuerySide(_problem.Output, item.Batch, item.Head) + item.Queries.Start * _problem.Output.RowStride;
         for (int row = 0; row < rows; row++, output += _problem.Output.RowStride)
         {
             RowEnd end = RowEnd.Of(
-                state.Maxima[row] * scale, TSimd.Sum(TSimd.Load(state.Sums + (nint)row * TSimd.Count)),
+                state.Maxima[row] * factor, TSimd.Sum(TSimd.Load(state.Sums + (nint)row * TSimd.Count)),
                 _problem.SinkLogits != null ? _problem.SinkLogits[item.Head] : float.NegativeInfinity);
             RowEnd.Write<TSimd, TVector>(
                 state.Accumulators + (nint)row * _plan.ValueColumns, end.Divisor, _problem.ValueSize, output);

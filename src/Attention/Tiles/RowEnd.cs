@@ -6,17 +6,21 @@ namespace Attention.Tiles;
 /// <summary>How an online softmax row ends: what its accumulators are divided by, and its log-sum-exp.</summary>
 internal readonly unsafe struct RowEnd
 {
-    private RowEnd(float divisor, float logSumExp)
+    private readonly float _shift;
+    private readonly float _total;
+
+    private RowEnd(float divisor, float shift, float total)
     {
         Divisor = divisor;
-        LogSumExp = logSumExp;
+        _shift = shift;
+        _total = total;
     }
 
     /// <summary>The normaliser relative to the row's maximum; infinite for a row with nothing to attend to, whose output is then zero.</summary>
     internal float Divisor { get; }
 
     /// <summary>The natural logarithm of the sum of exp(score), sink included.</summary>
-    internal float LogSumExp { get; }
+    internal float LogSumExp => _shift + MathF.Log(_total);
 
     /// <summary>From the maximum score, the sum of exp(score - maximum), and the sink's logit (-inf for none).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -24,18 +28,18 @@ internal readonly unsafe struct RowEnd
     {
         if (max == float.NegativeInfinity && sum == 0)
         {
-            return new RowEnd(float.PositiveInfinity, sink);
+            return new RowEnd(float.PositiveInfinity, sink, 1);
         }
 
         if (sink == float.NegativeInfinity)
         {
-            return new RowEnd(sum, max + MathF.Log(sum));
+            return new RowEnd(sum, max, sum);
         }
 
         // log(exp(m) sum + exp(sink)), relative to the larger of the two; a divisor that overflows gives the zero it should.
         float larger = Math.Max(max, sink);
         float total = sum * MathF.Exp(max - larger) + MathF.Exp(sink - larger);
-        return new RowEnd(total * MathF.Exp(larger - max), larger + MathF.Log(total));
+        return new RowEnd(total * MathF.Exp(larger - max), larger, total);
     }
 
     /// <summary>Writes accumulators / divisor, as many as the value size says.</summary>

@@ -11,6 +11,9 @@ namespace Attention.Tiles;
 /// </summary>
 internal static unsafe class ScoreRow
 {
+    /// <summary>Floats of a cache line.</summary>
+    internal const int CacheLine = 16;
+
     /// <summary>
     /// Makes products ready for the softmax: modifier and bias where there are any, negative infinity where the mask hides or
     /// no key is.
@@ -25,23 +28,28 @@ internal static unsafe class ScoreRow
     /// <param name="head">The query head.</param>
     /// <param name="query">The query.</param>
     /// <param name="isFull">Whether the mask is known to allow all of them.</param>
-    /// <returns>What the numbers left in the row must be multiplied by to be scores: the scale if they are still bare products.</returns>
+    /// <param name="floor">The running maximum.</param>
+    /// <returns>The larger of <paramref name="floor"/> and the largest number left in the row.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static float Prepare<TSimd, TVector, TMask, TModifier>(
         in AttentionProblem problem, in TMask mask, in TModifier modifier, float* row, IndexRange columns, IndexRange block,
-        int batch, int head, int query, bool isFull)
+        int batch, int head, int query, bool isFull, float floor)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
         where TMask : struct, IAttentionMask
         where TModifier : struct, IScoreModifier
     {
-        float factor = problem.PositiveScale;
         if (Transforms<TModifier>(problem))
         {
-            float* bias = problem.Bias.IsPresent ? problem.Bias.At(batch, head, query) + block.Start * problem.BiasKeyStride : null;
-            Transform<TSimd, TVector, TModifier>(
-                row, columns.Start, columns.End, block.Length, factor, modifier, bias, problem.BiasKeyStride, batch, head, query, block.Start);
-            factor = 1;
+            Operand biasRow = problem.Bias;
+            float* bias = biasRow.IsPresent ? biasRow.At(batch, head, query) + block.Start * problem.BiasKeyStride : null;
+            float max = Transform<TSimd, TVector, TModifier>(
+                row, columns, block.Length, problem.PositiveScale, modifier, bias, problem.BiasKeyStride, biasRow.RowStride,
+                batch, head, query, block.Start);
+            if (isFull && columns.End <= block.Length)
+            {
+                return max > floor ? max : floor;
+            }
         }
 
         if (!isFull)
@@ -59,50 +67,87 @@ internal static unsafe class ScoreRow
         }
 
         Hide(row, Math.Max(columns.Start, block.Length), columns.End);
-        return factor;
+        return Max<TSimd, TVector>(row, columns.Start, columns.End, floor);
     }
+
+    /// <summary>What a prepared row must be multiplied by to be scores: the scale if its numbers are still bare products.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static float Factor<TModifier>(in AttentionProblem problem)
+        where TModifier : struct, IScoreModifier =>
+        Transforms<TModifier>(problem) ? 1 : problem.PositiveScale;
 
     /// <summary>Whether scores are more than scaled products.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool Transforms<TModifier>(in AttentionProblem problem)
+    private static bool Transforms<TModifier>(in AttentionProblem problem)
         where TModifier : struct, IScoreModifier =>
         typeof(TModifier) != typeof(NoModifier) || problem.Bias.IsPresent;
 
     /// <summary>
     /// Turns products into scores: scale, modifier, bias. A bias of negative infinity hides whatever the product is.
     /// </summary>
-    /// <param name="row">Products q.k of columns [<paramref name="start"/>, <paramref name="end"/>), changed in place.</param>
-    /// <param name="start">First column, at a whole vector.</param>
-    /// <param name="end">End of the columns, at a whole vector.</param>
+    /// <param name="row">Products q.k, changed in place.</param>
+    /// <param name="columns">The columns to look at, whole vectors.</param>
     /// <param name="present">Columns of the block that are keys; the bias is not read past them.</param>
     /// <param name="scale">The positive scale.</param>
     /// <param name="modifier">The policy.</param>
     /// <param name="bias">The bias of column 0, or null.</param>
     /// <param name="biasKeyStride">1, or 0 for one bias a row.</param>
+    /// <param name="biasRowStride">Distance to the next row of bias, which is asked for ahead of its use.</param>
     /// <param name="batch">Coordinates for the modifier.</param>
     /// <param name="head">Coordinates for the modifier.</param>
     /// <param name="query">Coordinates for the modifier.</param>
     /// <param name="firstKey">The key of column 0.</param>
+    /// <returns>The largest score.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Transform<TSimd, TVector, TModifier>(
-        float* row, int start, int end, int present, float scale, in TModifier modifier,
-        float* bias, nint biasKeyStride, int batch, int head, int query, int firstKey)
+    internal static float Transform<TSimd, TVector, TModifier>(
+        float* row, IndexRange columns, int present, float scale, in TModifier modifier,
+        float* bias, nint biasKeyStride, nint biasRowStride, int batch, int head, int query, int firstKey)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
         where TModifier : struct, IScoreModifier
     {
         TVector scales = TSimd.Create(scale);
-        for (int column = start; column < end; column += TSimd.Count)
+        TVector max = TSimd.Create(float.NegativeInfinity);
+        TVector rowBias = bias != null && biasKeyStride == 0 ? TSimd.Create(*bias) : TSimd.Zero;
+        bool hasColumns = bias != null && biasKeyStride != 0;
+        int column = columns.Start;
+        for (; column < columns.End; column += TSimd.Count)
         {
             TVector score = TSimd.Multiply(TSimd.Load(row + column), scales);
             score = modifier.Apply<TSimd, TVector>(score, batch, head, query, firstKey + column);
-            if (bias != null)
+            if (hasColumns)
             {
-                score = AddBias<TSimd, TVector>(score, LoadBias<TSimd, TVector>(bias, biasKeyStride, column, present));
+                if (column + TSimd.Count > present)
+                {
+                    break;
+                }
+
+                if (column % CacheLine == 0)
+                {
+                    Prefetch.Near(bias + biasRowStride + column);
+                }
+
+                score = AddBias<TSimd, TVector>(score, TSimd.Load(bias + column));
+            }
+            else if (bias != null)
+            {
+                score = AddBias<TSimd, TVector>(score, rowBias);
             }
 
             TSimd.Store(score, row + column);
+            max = TSimd.Max(score, max);
         }
+
+        for (; column < columns.End; column += TSimd.Count)
+        {
+            TVector score = TSimd.Multiply(TSimd.Load(row + column), scales);
+            score = modifier.Apply<TSimd, TVector>(score, batch, head, query, firstKey + column);
+            score = AddBias<TSimd, TVector>(score, LoadPart<TSimd, TVector>(bias + column, present - column));
+            TSimd.Store(score, row + column);
+            max = TSimd.Max(score, max);
+        }
+
+        return TSimd.MaxAcross(max);
     }
 
     /// <summary>score + bias, but negative infinity wherever the bias is.</summary>
@@ -113,22 +158,6 @@ internal static unsafe class ScoreRow
     {
         TVector hidden = TSimd.Equals(bias, TSimd.Create(float.NegativeInfinity));
         return TSimd.Select(hidden, bias, TSimd.Add(score, bias));
-    }
-
-    /// <summary>A vector of bias, without reading past the columns that are present.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static TVector LoadBias<TSimd, TVector>(float* bias, nint biasKeyStride, int column, int present)
-        where TSimd : struct, ISimd<TVector>
-        where TVector : unmanaged
-    {
-        if (biasKeyStride == 0)
-        {
-            return TSimd.Create(*bias);
-        }
-
-        return column + TSimd.Count <= present
-            ? TSimd.Load(bias + column)
-            : LoadPart<TSimd, TVector>(bias + column, present - column);
     }
 
     /// <summary>Writes negative infinity to columns [<paramref name="start"/>, <paramref name="end"/>).</summary>
@@ -241,7 +270,7 @@ internal static unsafe class ScoreRow
     {
         float* lanes = stackalloc float[16];
         new Span<float>(lanes, 16).Clear();
-        new ReadOnlySpan<float>(source, Math.Max(count, 0)).CopyTo(new Span<float>(lanes, 16));
+        new ReadOnlySpan<float>(source, Math.Clamp(count, 0, TSimd.Count)).CopyTo(new Span<float>(lanes, 16));
         return TSimd.Load(lanes);
     }
 }

@@ -94,19 +94,19 @@ internal readonly unsafe struct ScoreRows<TSimd, TVector, TMask, TModifier> : IP
         if (_request.Stage == ScoreStage.Modified)
         {
             ScoreRow.Transform<TSimd, TVector, TModifier>(
-                row, 0, columns.End, keys, _problem.PositiveScale, _modifier, null, 0, batch, head, query, 0);
+                row, columns, keys, _problem.PositiveScale, _modifier, null, 0, 0, batch, head, query, 0);
             return;
         }
 
-        float factor = ScoreRow.Prepare<TSimd, TVector, TMask, TModifier>(
-            _problem, _mask, _modifier, row, columns, block, batch, head, query, isFull: false);
+        float max = ScoreRow.Prepare<TSimd, TVector, TMask, TModifier>(
+            _problem, _mask, _modifier, row, columns, block, batch, head, query, isFull: false, float.NegativeInfinity);
+        float factor = ScoreRow.Factor<TModifier>(_problem);
         if (_request.Stage == ScoreStage.Masked)
         {
             ScoreRow.Scale<TSimd, TVector>(row, columns.End, factor);
             return;
         }
 
-        float max = ScoreRow.Max<TSimd, TVector>(row, 0, columns.End, float.NegativeInfinity);
         float shift = max == float.NegativeInfinity ? 0 : max;
         float sum = TSimd.Sum(ScoreRow.Exponentiate<TSimd, TVector>(row, 0, columns.End, shift, factor * VectorMath.Log2E, TSimd.Zero));
         float weight;
