@@ -47,13 +47,17 @@ internal sealed class Problem
     internal float[] ValueGradient { get; }
 
     /// <summary>As many queries as keys, <see cref="Heads"/> heads.</summary>
-    internal static Problem Square(Size size, ReferenceMask? mask = null) => new(
-        AttentionProblems.Random(new AttentionShape(1, Heads, Heads, size.Length, size.Length, size.HeadSize, size.HeadSize)) with { Mask = mask });
+    internal static Problem Square(Size size, ReferenceMask? mask = null)
+    {
+        var shape = new AttentionShape(1, Heads, Heads, size.Length, size.Length, size.HeadSize, size.HeadSize);
+        return new Problem(AttentionProblems.Random(shape) with { Mask = mask });
+    }
 
     /// <summary>The operations of two matrix products over that many pairs of every head.</summary>
     internal static double ForwardOperations(double pairs, int headSize) => 4 * Heads * pairs * headSize;
 
-    internal void Forward<TMask, TModifier>(in TMask mask, in TModifier modifier, in ScoreTerms terms = default, in AttentionOptions options = default)
+    internal void Forward<TMask, TModifier>(
+        in TMask mask, in TModifier modifier, in ScoreTerms terms = default, in AttentionOptions options = default)
         where TMask : struct, IAttentionMask
         where TModifier : struct, IScoreModifier =>
         ScaledDotProductAttention.Forward(
