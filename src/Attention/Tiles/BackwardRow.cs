@@ -133,9 +133,21 @@ internal readonly unsafe struct BackwardRow<TSimd, TVector, TMask, TModifier>
             return;
         }
 
-        for (int column = range.Start; column < end; column++)
+        IndexRange queries = new(query, query + 1);
+        for (int piece = range.Start; piece < end; piece += ScoreRow.MaskPiece)
         {
-            allowed[column] = _mask.Allows(_batch, _head, query, _keys.Start + column) ? -1 : 0;
+            int pieceEnd = Math.Min(piece + ScoreRow.MaskPiece, end);
+            TileCoverage coverage = _mask.Cover(_batch, _head, queries, new IndexRange(_keys.Start + piece, _keys.Start + pieceEnd));
+            if (coverage != TileCoverage.Mixed)
+            {
+                allowed[piece..pieceEnd].Fill(coverage == TileCoverage.Full ? -1 : 0);
+                continue;
+            }
+
+            for (int column = piece; column < pieceEnd; column++)
+            {
+                allowed[column] = _mask.Allows(_batch, _head, query, _keys.Start + column) ? -1 : 0;
+            }
         }
 
         allowed[Math.Max(end, range.Start)..].Clear();

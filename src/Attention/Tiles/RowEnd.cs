@@ -42,22 +42,23 @@ internal readonly unsafe struct RowEnd
         return new RowEnd(total * MathF.Exp(larger - max), larger, total);
     }
 
-    /// <summary>Writes accumulators / divisor, as many as the value size says.</summary>
+    /// <summary>Writes accumulators / divisor, as many as the value size says: one division, then products.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Write<TSimd, TVector>(float* accumulators, float divisor, int valueSize, float* output)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
-        TVector divisors = TSimd.Create(divisor);
+        float factor = 1 / divisor;
+        TVector factors = TSimd.Create(factor);
         int i = 0;
         for (; i + TSimd.Count <= valueSize; i += TSimd.Count)
         {
-            TSimd.Store(TSimd.Divide(TSimd.Load(accumulators + i), divisors), output + i);
+            TSimd.Store(TSimd.Multiply(TSimd.Load(accumulators + i), factors), output + i);
         }
 
         for (; i < valueSize; i++)
         {
-            output[i] = accumulators[i] / divisor;
+            output[i] = accumulators[i] * factor;
         }
     }
 }

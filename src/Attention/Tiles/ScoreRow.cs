@@ -14,6 +14,9 @@ internal static unsafe class ScoreRow
     /// <summary>Floats of a cache line.</summary>
     internal const int CacheLine = 16;
 
+    /// <summary>Columns for which a mask without intervals is asked at once.</summary>
+    internal const int MaskPiece = 32;
+
     /// <summary>
     /// Makes products ready for the softmax: modifier and bias where there are any, negative infinity where the mask hides or
     /// no key is.
@@ -170,14 +173,30 @@ internal static unsafe class ScoreRow
         }
     }
 
-    /// <summary>Hides the columns that a mask without intervals does not allow, asking pair by pair.</summary>
+    /// <summary>
+    /// Hides the columns that a mask without intervals does not allow. It asks piece by piece first, so that only pieces
+    /// that are allowed in part are asked pair by pair.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void HidePairs<TMask>(float* row, int start, int end, in TMask mask, int batch, int head, int query, int firstKey)
         where TMask : struct, IAttentionMask
     {
-        for (int column = start; column < end; column++)
+        IndexRange queries = new(query, query + 1);
+        for (int piece = start; piece < end; piece += MaskPiece)
         {
-            row[column] = mask.Allows(batch, head, query, firstKey + column) ? row[column] : float.NegativeInfinity;
+            int pieceEnd = Math.Min(piece + MaskPiece, end);
+            TileCoverage coverage = mask.Cover(batch, head, queries, new IndexRange(firstKey + piece, firstKey + pieceEnd));
+            if (coverage == TileCoverage.None)
+            {
+                Hide(row, piece, pieceEnd);
+            }
+            else if (coverage == TileCoverage.Mixed)
+            {
+                for (int column = piece; column < pieceEnd; column++)
+                {
+                    row[column] = mask.Allows(batch, head, query, firstKey + column) ? row[column] : float.NegativeInfinity;
+                }
+            }
         }
     }
 
