@@ -16,10 +16,12 @@ internal static class Accuracy
     // The largest error of few rows is luck, above all where large scores nearly tie, so short lengths get more heads.
     private const int Rows = 8192;
 
+    private static CultureInfo Culture => CultureInfo.InvariantCulture;
+
     internal static string Markdown(bool quick)
     {
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"Largest error against double, {Rows} rows of head size {Size}:").AppendLine();
+        text.AppendLine(Culture, $"Largest error against double, {Rows} rows of head size {Size}:").AppendLine();
         text.AppendLine("| length | inputs | plain float loop | Attention | ratio |");
         text.AppendLine("| ---: | --- | ---: | ---: | ---: |");
         foreach (int length in (ReadOnlySpan<int>)(quick ? [64, 256, 1024] : [64, 256, 1024, 4096]))
@@ -28,7 +30,7 @@ internal static class Accuracy
             {
                 (double plain, double own) = Errors(length, factor);
                 string inputs = factor == 1 ? "normal" : $"queries x {factor:G1}";
-                text.AppendLine(CultureInfo.InvariantCulture, $"| {length} | {inputs} | {plain:E1} | {own:E1} | {own / plain:F2} |");
+                text.AppendLine(Culture, $"| {length} | {inputs} | {plain:E1} | {own:E1} | {own / plain:F2} |");
             }
         }
 

@@ -20,15 +20,20 @@ internal static class Ours
         (false, true) => Forward(data, new WindowMask(data.Task.Window, 0), default(NoModifier), threads),
     };
 
-    internal static IContender OwnCausal(AttentionData data, int threads) => Forward(data, default(OwnCausalMask), default(NoModifier), threads);
+    internal static IContender OwnCausal(AttentionData data, int threads) =>
+        Forward(data, default(OwnCausalMask), default(NoModifier), threads);
 
-    internal static IContender SoftCap(AttentionData data, int threads) => Forward(data, default(NoMask), new SoftCapModifier(Cap), threads);
+    internal static IContender SoftCap(AttentionData data, int threads) =>
+        Forward(data, default(NoMask), new SoftCapModifier(Cap), threads);
 
-    internal static IContender OwnSoftCap(AttentionData data, int threads) => Forward(data, default(NoMask), new OwnSoftCap(Cap), threads);
+    internal static IContender OwnSoftCap(AttentionData data, int threads) =>
+        Forward(data, default(NoMask), new OwnSoftCap(Cap), threads);
 
-    internal static IContender Multiply(float[] left, float[] right, int size, int threads) => new OwnMultiply(left, right, size, threads);
+    internal static IContender Multiply(float[] left, float[] right, int size, int threads) =>
+        new OwnMultiply(left, right, size, threads);
 
-    private static OwnForward<TMask, TModifier> Forward<TMask, TModifier>(AttentionData data, TMask mask, TModifier modifier, int threads)
+    private static OwnForward<TMask, TModifier> Forward<TMask, TModifier>(
+        AttentionData data, TMask mask, TModifier modifier, int threads)
         where TMask : struct, IAttentionMask
         where TModifier : struct, IScoreModifier => new(data, mask, modifier, threads);
 }

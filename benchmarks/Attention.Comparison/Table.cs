@@ -14,27 +14,37 @@ internal static class Table
     internal static string Heading(IReadOnlyList<IPeer> peers)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Processor.Name}, {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}, ");
-        text.AppendLine(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd}; {string.Join(", ", peers.Select(peer => $"{peer.Name} {peer.Version}"))}.");
+        text.AppendJoin(
+            ", ",
+            Processor.Name,
+            RuntimeInformation.FrameworkDescription,
+            RuntimeInformation.OSDescription,
+            DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
+        text.Append("; ").AppendJoin(", ", peers.Select(peer => $"{peer.Name} {peer.Version}")).AppendLine(".");
         return text.ToString();
     }
 
     /// <summary>One line while the others are still to come.</summary>
     internal static string Progress(int threads, RowResult row) =>
-        $"{threads} thread(s), {row.Name}: {Amount.Time(row.Seconds)}, {row.Amount.Rate(row.Seconds)}; peers {string.Join(", ", row.Peers)}; {row.Ratio}";
+        $"{threads} thread(s), {row.Name}: {Amount.Time(row.Seconds)}, {row.Amount.Rate(row.Seconds)}; "
+        + $"peers {string.Join(", ", row.Peers)}; {row.Ratio}";
 
     internal static string Markdown(Setting setting, Limits limits, IReadOnlyList<RowResult> rows)
     {
         var text = new StringBuilder();
         var notes = new List<string>();
-        text.Append(CultureInfo.InvariantCulture, $"**{setting.Threads} {(setting.Threads == 1 ? "thread" : "threads")}**, FMA peak {limits.OperationsPerSecond / 1e9:F1} GFLOP/s, ");
-        text.AppendLine(CultureInfo.InvariantCulture, $"read bandwidth {limits.BytesPerSecond / 1e9:F1} GB/s:").AppendLine();
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        text.Append(culture, $"**{setting.Threads} {(setting.Threads == 1 ? "thread" : "threads")}**, ");
+        text.Append(culture, $"FMA peak {limits.OperationsPerSecond / 1e9:F1} GFLOP/s, ");
+        text.AppendLine(culture, $"read bandwidth {limits.BytesPerSecond / 1e9:F1} GB/s:").AppendLine();
         Append(text, ["work", "time", "rate", "of limit", .. setting.Peers.Select(peer => peer.Name), "ratio", "notes"]);
         Append(text, ["---", .. Enumerable.Repeat("---:", 4 + setting.Peers.Count), "---"]);
         foreach (RowResult row in rows)
         {
+            string time = Amount.Time(row.Seconds);
+            string rate = row.Amount.Rate(row.Seconds);
             string share = row.Amount.Share(row.Seconds, limits);
-            Append(text, [row.Name, Amount.Time(row.Seconds), row.Amount.Rate(row.Seconds), share, .. row.Peers, row.Ratio, References(row, notes)]);
+            Append(text, [row.Name, time, rate, share, .. row.Peers, row.Ratio, References(row, notes)]);
         }
 
         text.AppendLine();
@@ -63,5 +73,6 @@ internal static class Table
         return string.Join(", ", numbers);
     }
 
-    private static void Append(StringBuilder text, IEnumerable<string> cells) => text.Append("| ").AppendJoin(" | ", cells).AppendLine(" |");
+    private static void Append(StringBuilder text, IEnumerable<string> cells) =>
+        text.Append("| ").AppendJoin(" | ", cells).AppendLine(" |");
 }

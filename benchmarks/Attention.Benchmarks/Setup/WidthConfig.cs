@@ -57,6 +57,7 @@ internal sealed class WidthConfig : ManualConfig
             variables.Add(new EnvironmentVariable(switchedOff, "0"));
         }
 
-        AddJob(Job.Default.WithId(width.ToString()).WithWarmupCount(3).WithIterationCount(8).WithEnvironmentVariables([.. variables]));
+        Job job = Job.Default.WithId(width.ToString()).WithWarmupCount(3).WithIterationCount(8);
+        AddJob(job.WithEnvironmentVariables([.. variables]));
     }
 }

@@ -5,7 +5,7 @@ using Attention.Simd;
 
 namespace Attention.Comparison.Machine;
 
-/// <summary>The arithmetic limit: how many floating-point operations the cores can do when nothing else holds them back.</summary>
+/// <summary>The arithmetic limit: what the cores can compute when nothing else holds them back.</summary>
 internal static class FmaPeak
 {
     // Twelve chains hide the latency of a fused multiply-add (four cycles, two per cycle) with room to spare, and with
@@ -14,7 +14,7 @@ internal static class FmaPeak
     private const long StepsPerWindow = 2_000_000;
     private const int Windows = 12;
 
-    /// <summary>Operations per second of <paramref name="threads"/> threads together; the best of several short windows.</summary>
+    /// <summary>Operations per second of <paramref name="threads"/> threads together: the best of some short windows.</summary>
     internal static double Measure(int threads)
     {
         double operationsPerWindow = 2.0 * Chains * FloatsPerVector * StepsPerWindow * threads;

@@ -14,7 +14,9 @@ internal static unsafe class ReadBandwidth
     private const int Passes = 4;
     private const int FloatsPerStep = 128;
 
-    /// <summary>Bytes per second of <paramref name="threads"/> threads together; the best of several passes and prefetch distances.</summary>
+    /// <summary>
+    /// Bytes per second of <paramref name="threads"/> threads together; the best of several passes and prefetch distances.
+    /// </summary>
     internal static double Measure(int threads)
     {
         float* buffer = (float*)NativeMemory.AlignedAlloc((nuint)BufferBytes, 64);

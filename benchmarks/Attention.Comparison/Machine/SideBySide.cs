@@ -5,7 +5,9 @@ namespace Attention.Comparison.Machine;
 /// <summary>Runs the same work on several threads that start together.</summary>
 internal static class SideBySide
 {
-    /// <summary>Invokes <paramref name="work"/> with 0, 1, ... on that many threads and gives the time until the last is done.</summary>
+    /// <summary>
+    /// Invokes <paramref name="work"/> with 0, 1, ... on that many threads and gives the time until the last is done.
+    /// </summary>
     internal static double Seconds(int threads, Action<int> work)
     {
         if (threads == 1)

@@ -10,5 +10,6 @@ internal static class Statistics
     }
 
     /// <summary>The median over the rounds of <paramref name="other"/> divided by <paramref name="own"/>.</summary>
-    internal static double PairedRatio(double[] other, double[] own) => Median(other.Zip(own, (numerator, denominator) => numerator / denominator));
+    internal static double PairedRatio(double[] other, double[] own) =>
+        Median(other.Zip(own, (numerator, denominator) => numerator / denominator));
 }

@@ -5,6 +5,8 @@ namespace Attention.Comparison.Rows;
 /// <summary>The rows, in the order of the table.</summary>
 internal static class AllRows
 {
+    private static AttentionTask Tiny => AttentionTask.Square(16, 32) with { Heads = 12, KeyValueHeads = 12 };
+
     internal static IReadOnlyList<IRow> Create()
     {
         var rows = new List<IRow>();
@@ -13,13 +15,14 @@ internal static class AllRows
         rows.Add(new WindowRow(16384, 256));
         rows.Add(new AttentionRow("forward 1024 x 64, float bias", AttentionTask.Square(1024, 64) with { Bias = true }));
         rows.Add(new AttentionRow("forward 128 x 64", AttentionTask.Square(128, 64)));
-        rows.Add(new AttentionRow("forward 12 heads, 16 x 32", AttentionTask.Square(16, 32) with { Heads = 12, KeyValueHeads = 12 }));
+        rows.Add(new AttentionRow("forward 12 heads, 16 x 32", Tiny));
         rows.Add(new AttentionRow("decode 32 heads, 4096 keys x 128", Decode(32)) { ReadsMemory = true });
         rows.Add(new AttentionRow("decode 32 heads, 8 key heads, 4096 keys x 128", Decode(8)) { ReadsMemory = true });
         AddTraining(rows, causal: false);
         AddTraining(rows, causal: true);
-        rows.Add(new UserRow("a user's causal mask, 1024 x 64", AttentionTask.Square(1024, 64) with { Causal = true }, Ours.Attend, Ours.OwnCausal));
-        rows.Add(new UserRow("a user's soft cap, 1024 x 64", AttentionTask.Square(1024, 64), Ours.SoftCap, Ours.OwnSoftCap));
+        AttentionTask dense = AttentionTask.Square(1024, 64);
+        rows.Add(new UserRow("a user's causal mask, 1024 x 64", dense with { Causal = true }, Ours.Attend, Ours.OwnCausal));
+        rows.Add(new UserRow("a user's soft cap, 1024 x 64", dense, Ours.SoftCap, Ours.OwnSoftCap));
         rows.Add(new MultiplyRow(512));
         rows.Add(new MultiplyRow(1024));
         rows.Add(new MultiplyRow(2048) { Quick = false });
@@ -33,7 +36,8 @@ internal static class AllRows
             foreach (int length in (ReadOnlySpan<int>)[512, 1024, 4096])
             {
                 AttentionTask task = AttentionTask.Square(length, size) with { Causal = causal };
-                rows.Add(new AttentionRow($"{(causal ? "causal" : "forward")} {length} x {size}", task) { Quick = length == 1024 });
+                string name = $"{(causal ? "causal" : "forward")} {length} x {size}";
+                rows.Add(new AttentionRow(name, task) { Quick = length == 1024 });
             }
         }
     }

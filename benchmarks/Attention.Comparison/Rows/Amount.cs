@@ -12,7 +12,7 @@ internal sealed record Amount(double Count, bool IsBytes)
     internal string Rate(double seconds) => $"{Count / seconds / 1e9:F1} {(IsBytes ? "GB/s" : "GFLOP/s")}";
 
     internal string Share(double seconds, Limits limits) =>
-        $"{Count / seconds / (IsBytes ? limits.BytesPerSecond : limits.OperationsPerSecond):P0}".Replace(" ", string.Empty, StringComparison.Ordinal);
+        $"{100 * Count / seconds / (IsBytes ? limits.BytesPerSecond : limits.OperationsPerSecond):F0}%";
 
     internal static string Time(double seconds) => seconds switch
     {

@@ -107,7 +107,8 @@ internal sealed class Field : IDisposable
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _notes.Add($"{peer.Name}{(contender is null ? string.Empty : ", " + contender.Name)}: {exception.Message.Split('\n')[0].Trim()}");
+            string who = contender is null ? peer.Name : $"{peer.Name}, {contender.Name}";
+            _notes.Add($"{who}: {exception.Message.Split('\n')[0].Trim()}");
         }
 
         contender?.Dispose();

@@ -15,6 +15,8 @@ internal sealed class MultiplyRow(int size) : PeerRow
         float[] left = AttentionProblems.Normal(new Random(1), size * size);
         float[] right = AttentionProblems.Normal(new Random(2), size * size);
         return Field.Choose(
-            Ours.Multiply(left, right, size, setting.Threads), setting, peer => peer.Multiply(left, right, size, setting.Threads));
+            Ours.Multiply(left, right, size, setting.Threads),
+            setting,
+            peer => peer.Multiply(left, right, size, setting.Threads));
     }
 }

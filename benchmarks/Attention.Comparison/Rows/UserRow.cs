@@ -6,7 +6,10 @@ namespace Attention.Comparison.Rows;
 
 /// <summary>A user's own policy against the equal one of the library; the ratio is how fast the user's is beside it.</summary>
 internal sealed class UserRow(
-    string name, AttentionTask task, Func<AttentionData, int, IContender> builtIn, Func<AttentionData, int, IContender> users) : IRow
+    string name,
+    AttentionTask task,
+    Func<AttentionData, int, IContender> builtIn,
+    Func<AttentionData, int, IContender> users) : IRow
 {
     /// <inheritdoc/>
     public string Name => name;

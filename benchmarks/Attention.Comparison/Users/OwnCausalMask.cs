@@ -15,5 +15,6 @@ internal readonly struct OwnCausalMask : IAttentionMask
         : TileCoverage.Mixed;
 
     /// <inheritdoc/>
-    public IndexRange KeyBounds(int batch, int head, IndexRange queries, int keyLength) => new(0, Math.Min(keyLength, queries.End));
+    public IndexRange KeyBounds(int batch, int head, IndexRange queries, int keyLength) =>
+        new(0, Math.Min(keyLength, queries.End));
 }

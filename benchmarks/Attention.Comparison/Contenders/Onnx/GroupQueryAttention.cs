@@ -29,11 +29,21 @@ internal static class GroupQueryAttention
             OnnxTensor.Integers("seqlens_k", [.. Enumerable.Repeat(keyLength - 1, batch)], batch),
             OnnxTensor.Integers("total_sequence_length", [keyLength]),
         ];
-        OnnxTensor[] outputs = [OnnxTensor.Room("output", queryShape), keyCache.As("present_key"), valueCache.As("present_value")];
+        OnnxTensor[] outputs =
+        [
+            OnnxTensor.Room("output", queryShape),
+            keyCache.As("present_key"),
+            valueCache.As("present_value"),
+        ];
         byte[] model = OnnxModel.Create(
             OnnxModel.MicrosoftDomain, "GroupQueryAttention", [("num_heads", heads), ("kv_num_heads", groups)], inputs, outputs);
         return new OnnxContender(
-            "GroupQueryAttention", model, inputs, outputs, output => HeadOrder.Before(output, batch, heads, queryLength, size), threads);
+            "GroupQueryAttention",
+            model,
+            inputs,
+            outputs,
+            output => HeadOrder.Before(output, batch, heads, queryLength, size),
+            threads);
 
         // The newest keys of each head, positions before heads.
         float[] New(float[] numbers)

@@ -4,10 +4,12 @@ namespace Attention.Comparison.Contenders.Onnx;
 internal static class HeadOrder
 {
     /// <summary><c>[batch, heads, length, size]</c> to <c>[batch, length, heads * size]</c>.</summary>
-    internal static float[] Behind(float[] source, int batch, int heads, int length, int size) => Swap(source, batch, heads, length, size);
+    internal static float[] Behind(float[] source, int batch, int heads, int length, int size) =>
+        Swap(source, batch, heads, length, size);
 
     /// <summary><c>[batch, length, heads * size]</c> to <c>[batch, heads, length, size]</c>.</summary>
-    internal static float[] Before(float[] source, int batch, int heads, int length, int size) => Swap(source, batch, length, heads, size);
+    internal static float[] Before(float[] source, int batch, int heads, int length, int size) =>
+        Swap(source, batch, length, heads, size);
 
     private static float[] Swap(float[] source, int batch, int outer, int inner, int size)
     {

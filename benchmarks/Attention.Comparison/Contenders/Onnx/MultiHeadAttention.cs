@@ -22,7 +22,11 @@ internal static class MultiHeadAttention
         ];
         OnnxTensor[] outputs = [OnnxTensor.Room("output", queryShape)];
         byte[] model = OnnxModel.Create(
-            OnnxModel.MicrosoftDomain, "MultiHeadAttention", [("num_heads", heads), ("unidirectional", task.Causal ? 1 : 0)], inputs, outputs);
+            OnnxModel.MicrosoftDomain,
+            "MultiHeadAttention",
+            [("num_heads", heads), ("unidirectional", task.Causal ? 1 : 0)],
+            inputs,
+            outputs);
         string name = keysByHead ? "MultiHeadAttention, keys by head" : "MultiHeadAttention";
         return new OnnxContender(
             name, model, inputs, outputs, output => HeadOrder.Before(output, batch, heads, queryLength, size), threads);

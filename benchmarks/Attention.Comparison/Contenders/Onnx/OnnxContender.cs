@@ -12,7 +12,9 @@ internal sealed class OnnxContender : IContender
     private readonly Func<float[], float[]> _arrange;
     private readonly float[] _output;
 
-    /// <summary>Builds the session. The first output is the result, which <paramref name="arrange"/> puts in the library's order.</summary>
+    /// <summary>
+    /// Builds the session. The first output is the result, which <paramref name="arrange"/> puts in the library's order.
+    /// </summary>
     internal OnnxContender(
         string name, byte[] model, OnnxTensor?[] inputs, OnnxTensor[] outputs, Func<float[], float[]> arrange, int threads)
     {

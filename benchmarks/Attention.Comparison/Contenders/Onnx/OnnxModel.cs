@@ -14,7 +14,11 @@ internal static class OnnxModel
 
     /// <summary>Builds the model. A null in <paramref name="inputs"/> is an optional input left out.</summary>
     internal static byte[] Create(
-        string domain, string operation, IEnumerable<(string Name, object Value)> attributes, IEnumerable<OnnxTensor?> inputs, IEnumerable<OnnxTensor> outputs)
+        string domain,
+        string operation,
+        IEnumerable<(string Name, object Value)> attributes,
+        IEnumerable<OnnxTensor?> inputs,
+        IEnumerable<OnnxTensor> outputs)
     {
         var node = new ProtobufWriter();
         var graph = new ProtobufWriter();

@@ -50,7 +50,8 @@ internal sealed class OnnxPeer : IPeer
             _ = OrtEnv.Instance();
             return null;
         }
-        catch (Exception exception) when (exception is TypeInitializationException or DllNotFoundException or OnnxRuntimeException)
+        catch (Exception exception)
+            when (exception is TypeInitializationException or DllNotFoundException or OnnxRuntimeException)
         {
             return $"ONNX Runtime does not load ({exception.GetBaseException().Message})";
         }

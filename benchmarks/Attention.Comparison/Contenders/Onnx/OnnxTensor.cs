@@ -32,7 +32,8 @@ internal sealed class OnnxTensor
         new(name, data, TensorElementType.Int32, shape, OrtValue.CreateTensorValueFromMemory(data, shape));
 
     /// <summary>An output of that shape.</summary>
-    internal static OnnxTensor Room(string name, params long[] shape) => Floats(name, new float[shape.Aggregate((a, b) => a * b)], shape);
+    internal static OnnxTensor Room(string name, params long[] shape) =>
+        Floats(name, new float[shape.Aggregate((a, b) => a * b)], shape);
 
     /// <summary>The same memory under another name: an operator that extends its input in place.</summary>
     internal OnnxTensor As(string name) => new(name, Data, ElementType, Shape, Value);

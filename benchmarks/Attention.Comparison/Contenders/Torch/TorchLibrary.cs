@@ -25,7 +25,8 @@ internal static partial class TorchLibrary
             torch.InitializeDeviceType(DeviceType.CPU);
             return null;
         }
-        catch (Exception exception) when (exception is NotSupportedException or TypeInitializationException or DllNotFoundException)
+        catch (Exception exception)
+            when (exception is NotSupportedException or TypeInitializationException or DllNotFoundException)
         {
             string message = string.Join(' ', exception.GetBaseException().Message.Split('\n').Take(2)).Trim();
             return $"libtorch does not load ({message}); Libtorch/prepare-libtorch.sh may help";
