@@ -121,6 +121,7 @@ public class ScaledDotProductAttentionScoresTests
             policies.Scores(memory, stage, [], [], logSumExp: false, options),
             expected,
             yardstick,
-            floor);
+            floor,
+            problem.Shape.RowCount);
     }
 }
