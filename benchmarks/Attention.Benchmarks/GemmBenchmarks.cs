@@ -48,7 +48,7 @@ public class GemmBenchmarks : ICountedBenchmark
         }
 
         PlainLoop();
-        Tolerance.Mechanism("product", product, reference, _product, sensitivity);
+        Tolerance.Mechanism("product", product, reference, _product, sensitivity, rows: Length);
     }
 
     [Benchmark(Baseline = true)]

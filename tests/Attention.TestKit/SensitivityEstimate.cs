@@ -1,9 +1,9 @@
 namespace Attention.TestKit;
 
-/// <summary>Estimates <see cref="Sensitivity"/> from the sums of absolute terms behind each element.</summary>
+/// <summary>Estimates <see cref="Sensitivity"/> from the terms behind each element.</summary>
 /// <remarks>
 /// A score is uncertain by its magnitude <c>scale sum |q k| + |bias|</c>, a weight relatively by the magnitudes of its
-/// score and of the weighted mean of the others, and sums by the sum of the magnitudes of their terms.
+/// score and of the others in the normaliser. Where many such errors, which are independent, are added up, their squares are.
 /// </remarks>
 internal static class SensitivityEstimate
 {
@@ -15,26 +15,28 @@ internal static class SensitivityEstimate
         {
             int number = (((batch * shape.Heads) + head) * shape.QueryLength) + query;
             int valueStart = ((batch * shape.KeyValueHeads) + (head / (shape.Heads / shape.KeyValueHeads))) * shape.KeyLength;
-            Span<double> output = stackalloc double[shape.ValueSize];
+            Span<double> squares = stackalloc double[shape.ValueSize];
+            Span<double> sums = stackalloc double[shape.ValueSize];
             double logSumExp = Finite(Math.Abs(row.LogSumExp));
             for (int key = 0; key < shape.KeyLength; key++)
             {
                 double weight = row.Weights[key];
-                sensitivity.Scores = Math.Max(sensitivity.Scores, magnitudes[key]);
+                sensitivity.Scores = Math.Max(sensitivity.Scores, Magnitude(problem, row, batch, head, query, key));
                 sensitivity.Weights = Math.Max(sensitivity.Weights, Finite(weight * (1 + magnitudes[key] + mean)));
                 double factor = problem.KeepFactor?.Invoke(batch, head, query, key) ?? 1;
                 for (int c = 0; c < shape.ValueSize && !row.Hidden[key]; c++)
                 {
                     double value = factor * problem.Value[((valueStart + key) * shape.ValueSize) + c];
                     double spread = value - result.Output[(number * shape.ValueSize) + c];
-                    output[c] += Finite(weight * (Math.Abs(value) + (magnitudes[key] * Math.Abs(spread))));
+                    squares[c] += Square(weight * magnitudes[key] * spread);
+                    sums[c] += Finite(weight * Math.Abs(value));
                 }
             }
 
             sensitivity.LogSumExp = Math.Max(sensitivity.LogSumExp, mean + 1 + logSumExp);
-            foreach (double element in output)
+            for (int c = 0; c < shape.ValueSize; c++)
             {
-                sensitivity.Output = Math.Max(sensitivity.Output, element);
+                sensitivity.Output = Math.Max(sensitivity.Output, Math.Sqrt(squares[c]) + sums[c]);
             }
         });
     }
@@ -42,7 +44,7 @@ internal static class SensitivityEstimate
     internal static void Backward(AttentionProblem<double> problem, AttentionGradients<double> gradients)
     {
         AttentionShape shape = problem.Shape;
-        AttentionGradients<double> sums = new(problem);
+        AttentionGradients<double> sums = new(problem); // of squares
         double[] products = new double[shape.KeyLength];
         ForEachRow(problem, (row, magnitudes, mean, batch, head, query) =>
         {
@@ -60,7 +62,7 @@ internal static class SensitivityEstimate
                     double outputGradient = Math.Abs(problem.OutputGradient![(number * shape.ValueSize) + c]);
                     int place = ((keyValue + key) * shape.ValueSize) + c;
                     products[key] += factor * outputGradient * Math.Abs(problem.Value[place]);
-                    sums.Value[place] += Finite(weight * relative * factor * outputGradient);
+                    sums.Value[place] += Square(weight * relative * factor * outputGradient);
                 }
 
                 through += Finite(weight * products[key]);
@@ -68,7 +70,7 @@ internal static class SensitivityEstimate
 
             if (problem.SinkLogits is not null)
             {
-                sums.SinkLogits[head] += Finite(row.SinkWeight * (1 + mean) * through);
+                sums.SinkLogits[head] += Square(row.SinkWeight * (1 + mean) * through);
             }
 
             for (int key = 0; key < shape.KeyLength; key++)
@@ -80,7 +82,7 @@ internal static class SensitivityEstimate
                     AddScore(problem, sums, score * slope, (keyValue + key) * shape.HeadSize, number * shape.HeadSize);
                     if (problem.Bias is not null)
                     {
-                        sums.Bias[problem.BiasIndex(batch, head, query, key)] += score;
+                        sums.Bias[problem.BiasIndex(batch, head, query, key)] += Square(score);
                     }
                 }
             }
@@ -113,10 +115,10 @@ internal static class SensitivityEstimate
                     for (int key = 0; key < shape.KeyLength; key++)
                     {
                         magnitudes[key] = row.Hidden[key] ? 0 : Magnitude(problem, row, batch, head, query, key);
-                        mean += Finite(row.Weights[key] * magnitudes[key]);
+                        mean += Square(row.Weights[key] * magnitudes[key]);
                     }
 
-                    visit(row, magnitudes, mean, batch, head, query);
+                    visit(row, magnitudes, Math.Sqrt(mean), batch, head, query);
                 }
             }
         }
@@ -163,12 +165,14 @@ internal static class SensitivityEstimate
         double scaled = Math.Abs(score * problem.ScaleOrDefault);
         for (int c = 0; c < problem.Shape.HeadSize; c++)
         {
-            sums.Query[queryStart + c] += Finite(scaled * Math.Abs(problem.Key[keyStart + c]));
-            sums.Key[keyStart + c] += Finite(scaled * Math.Abs(problem.Query[queryStart + c]));
+            sums.Query[queryStart + c] += Square(scaled * problem.Key[keyStart + c]);
+            sums.Key[keyStart + c] += Square(scaled * problem.Query[queryStart + c]);
         }
     }
 
-    private static double Largest(double[] numbers) => numbers.Length == 0 ? 0 : numbers.Max();
+    private static double Largest(double[] squares) => squares.Length == 0 ? 0 : Math.Sqrt(squares.Max());
+
+    private static double Square(double number) => Finite(number * number);
 
     private static double Finite(double number) => double.IsFinite(number) ? number : 0;
 }

@@ -70,6 +70,9 @@ public static class ShapeCases
         new(1, 2, 1, 5, 3079, 4, 5),
     ];
 
+    /// <summary>A handful for what has been tested over all of them in another combination.</summary>
+    public static IReadOnlyList<AttentionShape> Few { get; } = [.. Edges.Skip(2).Take(4), .. Ragged.Take(7)];
+
     /// <summary>The edges and the ragged ones: every test of a mechanism can afford them.</summary>
     public static IReadOnlyList<AttentionShape> Small { get; } = [.. Edges, .. Ragged];
 

@@ -19,12 +19,17 @@ public static class Tolerance
     /// The rule of mechanisms: against double, the largest error is at most twice that of a plain float loop.
     /// </summary>
     /// <remarks>
-    /// The floor is for tensors so small that the plain loop may be right by luck: it is
-    /// <paramref name="sensitivity"/> (what rounding each number once may do to an element) times a factor that falls with
-    /// the number of elements, from 3 for a single one to a quarter for many, times the unit roundoff.
+    /// The floor is for problems so small that the plain loop may be right by luck: it is
+    /// <paramref name="sensitivity"/> (what rounding each number once does to an element) times the unit roundoff times a
+    /// factor that falls with the number of <paramref name="rows"/>, from 3 for a single one to a quarter for many.
     /// </remarks>
     public static void Mechanism(
-        string name, ReadOnlySpan<float> actual, ReadOnlySpan<double> reference, ReadOnlySpan<float> plain, double sensitivity)
+        string name,
+        ReadOnlySpan<float> actual,
+        ReadOnlySpan<double> reference,
+        ReadOnlySpan<float> plain,
+        double sensitivity,
+        int rows)
     {
         RequireLength(name, actual.Length, reference.Length);
         RequireLength(name, plain.Length, reference.Length);
@@ -32,10 +37,14 @@ public static class Tolerance
         for (int i = 0; i < reference.Length; i++)
         {
             double error = Math.Abs(plain[i] - reference[i]);
-            plainError = double.IsFinite(error) ? Math.Max(plainError, error) : plainError;
+            plainError = double.IsFinite(reference[i]) ? Math.Max(plainError, error) : plainError;
+            if (double.IsFinite(reference[i]) && !double.IsFinite(error))
+            {
+                throw new ToleranceException($"{name}[{i}]: the plain loop gives {Text(plain[i])} and is no yardstick.");
+            }
         }
 
-        double share = 0.25 + (2.75 / Math.Sqrt(Math.Max(1, reference.Length)));
+        double share = 0.25 + (2.75 / Math.Sqrt(Math.Max(1, rows)));
         double bound = (2 * plainError) + (share * sensitivity * FloatPrecision / 2) + float.Epsilon;
         Compare(name, actual, reference, _ => bound, $"twice the plain loop's error {Text(plainError)}, sensitivity {Text(sensitivity)}");
     }

@@ -91,7 +91,7 @@ internal sealed class Problem
         WidthConfig.RequireWidth();
         AttentionResult<double> reference = ReferenceAttention.Forward(Inputs);
         float[] plain = FloatLoopAttention.Forward(Inputs).Output;
-        Tolerance.Mechanism("output", Output, reference.Output, plain, reference.Sensitivity.Output);
+        Tolerance.Mechanism("output", Output, reference.Output, plain, reference.Sensitivity.Output, Inputs.Shape.RowCount);
     }
 
     /// <summary>Throws unless the gradients are as good as the plain loop's.</summary>
@@ -100,8 +100,8 @@ internal sealed class Problem
         WidthConfig.RequireWidth();
         AttentionGradients<double> reference = ReferenceAttention.Backward(Inputs);
         AttentionGradients<float> plain = FloatLoopAttention.Backward(Inputs);
-        Tolerance.Mechanism("query gradient", QueryGradient, reference.Query, plain.Query, reference.Sensitivity.Query);
-        Tolerance.Mechanism("key gradient", KeyGradient, reference.Key, plain.Key, reference.Sensitivity.Key);
-        Tolerance.Mechanism("value gradient", ValueGradient, reference.Value, plain.Value, reference.Sensitivity.Value);
+        Tolerance.Mechanism("query gradient", QueryGradient, reference.Query, plain.Query, reference.Sensitivity.Query, Inputs.Shape.RowCount);
+        Tolerance.Mechanism("key gradient", KeyGradient, reference.Key, plain.Key, reference.Sensitivity.Key, Inputs.Shape.RowCount);
+        Tolerance.Mechanism("value gradient", ValueGradient, reference.Value, plain.Value, reference.Sensitivity.Value, Inputs.Shape.RowCount);
     }
 }

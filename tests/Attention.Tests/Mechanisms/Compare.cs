@@ -17,9 +17,11 @@ internal static class Compare
         policies.Forward(memory, options);
 
         string name = Describe(policies, problem, placement, options);
-        Tolerance.Mechanism($"output of {name}", memory.Output.Gather(), reference.Output, plain.Output, reference.Sensitivity.Output);
+        Sensitivity sensitivity = reference.Sensitivity;
+        int rows = problem.Shape.RowCount;
+        Tolerance.Mechanism($"output of {name}", memory.Output.Gather(), reference.Output, plain.Output, sensitivity.Output, rows);
         Tolerance.Mechanism(
-            $"log-sum-exp of {name}", memory.LogSumExp.Gather(), reference.LogSumExp, plain.LogSumExp, reference.Sensitivity.LogSumExp);
+            $"log-sum-exp of {name}", memory.LogSumExp.Gather(), reference.LogSumExp, plain.LogSumExp, sensitivity.LogSumExp, rows);
     }
 
     /// <summary>Forward and backward: every gradient.</summary>
@@ -46,7 +48,7 @@ internal static class Compare
         {
             if (actual is not null)
             {
-                Tolerance.Mechanism($"gradient of {input} of {name}", actual.Gather(), expected, yardstick, floor);
+                Tolerance.Mechanism($"gradient of {input} of {name}", actual.Gather(), expected, yardstick, floor, problem.Shape.RowCount);
             }
         }
     }

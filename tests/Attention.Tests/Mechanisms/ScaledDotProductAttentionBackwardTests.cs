@@ -43,7 +43,7 @@ public class ScaledDotProductAttentionBackwardTests
     {
         foreach (string name in new[] { "window", "dense", "sparse rows of a user", "soft cap", "quadratic of a user" })
         {
-            foreach (AttentionShape shape in ShapeCases.Ragged)
+            foreach (AttentionShape shape in ShapeCases.Few)
             {
                 Compare.Backward(PolicyCases.Get(name), AttentionProblems.Random(shape), options: new AttentionOptions { Width = width });
             }
@@ -54,7 +54,7 @@ public class ScaledDotProductAttentionBackwardTests
     [MemberData(nameof(PolicyNames))]
     public void LogSumExpGradient_FlowsThroughTheScores(string policies)
     {
-        foreach (AttentionShape shape in ShapeCases.Small)
+        foreach (AttentionShape shape in ShapeCases.Few)
         {
             Compare.Backward(PolicyCases.Get(policies), AttentionProblems.Random(shape).WithLogSumExpGradient());
         }
@@ -102,7 +102,7 @@ public class ScaledDotProductAttentionBackwardTests
     [MemberData(nameof(PolicyNames))]
     public void Sinks_HaveAGradient(string policies)
     {
-        foreach (AttentionShape shape in ShapeCases.Small)
+        foreach (AttentionShape shape in ShapeCases.Few)
         {
             Compare.Backward(PolicyCases.Get(policies), AttentionProblems.Random(shape).WithSinks());
             Compare.Backward(PolicyCases.Get(policies), AttentionProblems.Random(shape).WithSinks().WithLogSumExpGradient());

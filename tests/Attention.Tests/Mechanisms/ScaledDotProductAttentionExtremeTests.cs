@@ -39,7 +39,7 @@ public class ScaledDotProductAttentionExtremeTests
     [InlineData("checkerboard of a user")]
     public void ScoresOfTenThousand_DoNotOverflow(string policies)
     {
-        foreach (AttentionShape shape in ShapeCases.Ragged)
+        foreach (AttentionShape shape in ShapeCases.Ragged.Take(10))
         {
             AttentionProblem<float> problem = AttentionProblems.Random(shape, queryFactor: 1e4f);
             Compare.Forward(PolicyCases.Get(policies), problem);

@@ -9,23 +9,23 @@ public class ToleranceTests
 
     [Fact]
     public void Mechanism_AllowsTwiceThePlainError() =>
-        Tolerance.Mechanism("x", [1.0019f, -2, 3, 4], s_reference, s_plain, sensitivity: 1);
+        Tolerance.Mechanism("x", [1.0019f, -2, 3, 4], s_reference, s_plain, sensitivity: 1, rows: 1);
 
     [Fact]
     public void Mechanism_NamesTheWorstElement()
     {
-        Action act = () => Tolerance.Mechanism("x", [1.003f, -2.5f, 3, 4], s_reference, s_plain, sensitivity: 1);
+        Action act = () => Tolerance.Mechanism("x", [1.003f, -2.5f, 3, 4], s_reference, s_plain, sensitivity: 1, rows: 1);
 
         act.Should().Throw<ToleranceException>()
-            .WithMessage("x[1] of 4 is -2.5, not -2: off by 0.5, allowed 0.00199*2 elements are wrong.");
+            .WithMessage("x[1] of 4 is -2.5, not -2: off by 0.5, allowed 0.00200*2 elements are wrong.");
     }
 
     [Fact]
     public void Mechanism_HasAFloorOfAFewRoundings()
     {
-        Tolerance.Mechanism("x", [1.0000001f], [1], [1], sensitivity: 1);
+        Tolerance.Mechanism("x", [1.0000001f], [1], [1], sensitivity: 1, rows: 1);
 
-        Action act = () => Tolerance.Mechanism("x", [1.000001f], [1], [1], sensitivity: 1);
+        Action act = () => Tolerance.Mechanism("x", [1.000001f], [1], [1], sensitivity: 1, rows: 1);
 
         act.Should().Throw<ToleranceException>();
     }
@@ -40,7 +40,7 @@ public class ToleranceTests
     {
         Action[] rules =
         [
-            () => Tolerance.Mechanism("x", [actual], [expected], [1], sensitivity: 1e9),
+            () => Tolerance.Mechanism("x", [actual], [expected], [1], sensitivity: 1e9, rows: 1),
             () => Tolerance.Golden("x", [actual], [expected]),
             () => Tolerance.Half("x", [actual], [expected]),
             () => Tolerance.Reordered("x", [actual], [(float)expected]),
@@ -59,11 +59,19 @@ public class ToleranceTests
     [InlineData(float.NegativeInfinity)]
     public void NonFinite_InTheSamePlacesIsRight(float number)
     {
-        Tolerance.Mechanism("x", [number], [number], [number], sensitivity: 1);
+        Tolerance.Mechanism("x", [number], [number], [number], sensitivity: 1, rows: 1);
         Tolerance.Golden("x", [number], [number]);
         Tolerance.Half("x", [number], [number]);
         Tolerance.Reordered("x", [number], [number]);
         Tolerance.SameBits("x", [number], [number]);
+    }
+
+    [Fact]
+    public void Mechanism_NeedsAFiniteYardstick()
+    {
+        Action act = () => Tolerance.Mechanism("x", [1f], [1], [float.NaN], sensitivity: 1, rows: 1);
+
+        act.Should().Throw<ToleranceException>();
     }
 
     [Fact]
