@@ -107,7 +107,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
             state.Values + (nint)start * _plan.ValueStride, _plan.ValueStride);
     }
 
-    /// <summary>One block of keys for up to four strips of queries: [24, head size] x [head size, keys] and so on.</summary>
+    /// <summary>One block of keys for up to eight strips of queries: [48, head size] x [head size, keys] and so on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ProcessGroup(ref TileState state, in WorkItem item, int firstRow, int rows, int keyLength, bool isFull)
     {
@@ -172,36 +172,45 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
             SoftmaxRow(ref state, item, firstRow, row, segments, count, bounds[row / MicroKernel.Rows], isFull);
         }
 
-        // Values: each panel of values stays in the first-level cache while all strips use it.
-        for (int column = 0; column < _plan.ValueColumns; column += columns)
+        // Values: a piece of a panel of values stays in the first-level cache while all strips use it.
+        for (int first = state.Used.Start; first < state.Used.End; first += TilePlan.ValuePiece)
         {
-            float* panel = state.Values + column;
-            for (int strip = 0; strip < strips; strip++)
+            IndexRange piece = new(first, first + TilePlan.ValuePiece);
+            for (int column = 0; column < _plan.ValueColumns; column += columns)
             {
-                float* weights = state.Scores + (nint)strip * MicroKernel.Rows * blockKeys;
-                float* accumulators = state.Accumulators + (nint)(firstRow + strip * MicroKernel.Rows) * _plan.ValueColumns + column;
-                for (int s = 0; s < count; s++)
+                for (int strip = 0; strip < strips; strip++)
                 {
-                    IndexRange keys = segments[s].Intersect(bounds[strip]);
-                    if (keys.IsEmpty)
+                    IndexRange needed = bounds[strip].Intersect(piece);
+                    for (int s = 0; s < count; s++)
                     {
-                        continue;
-                    }
-
-                    if (state.ValuesAreFinite)
-                    {
-                        MicroKernel.Multiply<TSimd, TVector>(
-                            weights + keys.Start, blockKeys, 1, panel + (nint)keys.Start * _plan.ValueStride, _plan.ValueStride, keys.Length,
-                            accumulators, _plan.ValueColumns, accumulate: true);
-                    }
-                    else
-                    {
-                        SelectiveKernel.Multiply<TSimd, TVector>(
-                            weights + keys.Start, blockKeys, 1, panel + (nint)keys.Start * _plan.ValueStride, _plan.ValueStride, keys.Length,
-                            accumulators, _plan.ValueColumns, Math.Min(MicroKernel.Rows, rows - strip * MicroKernel.Rows));
+                        IndexRange keys = segments[s].Intersect(needed);
+                        if (!keys.IsEmpty)
+                        {
+                            AddValues(state, firstRow, strip, rows, keys, column);
+                        }
                     }
                 }
             }
+        }
+    }
+
+    /// <summary>accumulators[6, columns] += weights[6, keys] values[keys, columns].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void AddValues(in TileState state, int firstRow, int strip, int rows, IndexRange keys, int column)
+    {
+        float* weights = state.Scores + (nint)strip * MicroKernel.Rows * _plan.KeyBlock + keys.Start;
+        float* values = state.Values + (nint)keys.Start * _plan.ValueStride + column;
+        float* accumulators = state.Accumulators + (nint)(firstRow + strip * MicroKernel.Rows) * _plan.ValueColumns + column;
+        if (state.ValuesAreFinite)
+        {
+            MicroKernel.Multiply<TSimd, TVector>(
+                weights, _plan.KeyBlock, 1, values, _plan.ValueStride, keys.Length, accumulators, _plan.ValueColumns, accumulate: true);
+        }
+        else
+        {
+            SelectiveKernel.Multiply<TSimd, TVector>(
+                weights, _plan.KeyBlock, 1, values, _plan.ValueStride, keys.Length, accumulators, _plan.ValueColumns,
+                Math.Min(MicroKernel.Rows, rows - strip * MicroKernel.Rows));
         }
     }
 

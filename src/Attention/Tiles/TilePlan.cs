@@ -11,6 +11,9 @@ internal readonly struct TilePlan
     /// </summary>
     private const int BlockFloats = 64 * 1024;
 
+    /// <summary>Values whose panel (16 KB at 16 columns) stays in the first-level cache while the strips of a group use it.</summary>
+    internal const int ValuePiece = 256;
+
     /// <summary>Keys of a block at most, which bounds the scores of a group.</summary>
     private const int MaxKeyBlock = 512;
 
@@ -24,9 +27,10 @@ internal readonly struct TilePlan
     private const int MinTileRows = 192;
 
     /// <summary>
-    /// Rows whose scores are computed together: four strips share a panel of keys while it is in the first-level cache.
+    /// Rows whose scores are computed together: eight strips share a panel of keys or values while it is in the first-level
+    /// cache.
     /// </summary>
-    internal const int GroupRows = 4 * MicroKernel.Rows;
+    internal const int GroupRows = 8 * MicroKernel.Rows;
 
     private TilePlan(int keyBlock, int tileRows, int columns, int valueColumns)
     {
