@@ -124,12 +124,14 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
             }
         }
 
-        WriteRows(
-            state.KeyGradient, _plan.HeadStride, problem.HeadSize, problem.PositiveScale, keys,
-            problem.KeySide(_backward.KeyGradient, batch, firstHead), _backward.KeyGradient.RowStride);
-        WriteRows(
-            state.ValueGradient, _plan.ValueStride, problem.ValueSize, 1, keys,
-            problem.KeySide(_backward.ValueGradient, batch, firstHead), _backward.ValueGradient.RowStride);
+        GradientRows.Write<TSimd, TVector>(
+            state.KeyGradient, _plan.HeadStride, problem.HeadSize, problem.PositiveScale, keys.Length,
+            problem.KeySide(_backward.KeyGradient, batch, firstHead) + keys.Start * _backward.KeyGradient.RowStride,
+            _backward.KeyGradient.RowStride);
+        GradientRows.Write<TSimd, TVector>(
+            state.ValueGradient, _plan.ValueStride, problem.ValueSize, 1, keys.Length,
+            problem.KeySide(_backward.ValueGradient, batch, firstHead) + keys.Start * _backward.ValueGradient.RowStride,
+            _backward.ValueGradient.RowStride);
     }
 
     /// <summary>One tile of queries against the block; false if the mask turned out to leave nothing.</summary>
@@ -201,8 +203,8 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
         AccumulateQueries(state, segments, count, bounds, strips);
 
         AwaitTurn(turn, state.Block);
-        AddRows(
-            state.QueryGradient, rows, problem.HeadSize, problem.Scale,
+        GradientRows.Add<TSimd, TVector>(
+            state.QueryGradient, _plan.HeadStride, problem.HeadSize, problem.Scale, rows,
             problem.QuerySide(_backward.QueryGradient, batch, head) + queries.Start * _backward.QueryGradient.RowStride,
             _backward.QueryGradient.RowStride);
         return true;
@@ -324,45 +326,6 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
         while (Volatile.Read(ref *turn) < block && Volatile.Read(ref *_backward.Failed) == 0)
         {
             spin.SpinOnce(sleep1Threshold: -1);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddRows(float* source, int rows, int size, float factor, float* destination, nint stride)
-    {
-        int sourceStride = Packing.Stride(size, MicroKernel.Columns<TSimd, TVector>());
-        TVector factors = TSimd.Create(factor);
-        for (int row = 0; row < rows; row++, source += sourceStride, destination += stride)
-        {
-            int i = 0;
-            for (; i + TSimd.Count <= size; i += TSimd.Count)
-            {
-                TSimd.Store(TSimd.MultiplyAdd(TSimd.Load(source + i), factors, TSimd.Load(destination + i)), destination + i);
-            }
-
-            for (; i < size; i++)
-            {
-                destination[i] = float.MultiplyAddEstimate(source[i], factor, destination[i]);
-            }
-        }
-    }
-
-    private static void WriteRows(float* source, int sourceStride, int size, float factor, IndexRange keys, float* destination, nint stride)
-    {
-        TVector factors = TSimd.Create(factor);
-        destination += keys.Start * stride;
-        for (int row = 0; row < keys.Length; row++, source += sourceStride, destination += stride)
-        {
-            int i = 0;
-            for (; i + TSimd.Count <= size; i += TSimd.Count)
-            {
-                TSimd.Store(TSimd.Multiply(TSimd.Load(source + i), factors), destination + i);
-            }
-
-            for (; i < size; i++)
-            {
-                destination[i] = source[i] * factor;
-            }
         }
     }
 

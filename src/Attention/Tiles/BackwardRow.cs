@@ -116,6 +116,7 @@ internal readonly unsafe struct BackwardRow<TSimd, TVector, TMask, TModifier>
     }
 
     /// <summary>All bits set where the query may attend, none where it may not or where there is no key.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FillAllowed(IndexRange range, int query)
     {
         Span<int> allowed = new(_allowed, range.End);

@@ -231,6 +231,7 @@ internal static unsafe class DecodeKernel
     }
 
     /// <summary>As <see cref="Accumulate"/> for one row, but a weight of zero does not look at its value.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void AccumulateSelected(float* weights, float* values, nint valueStride, int count, int size, float* accumulators)
     {
         for (int key = 0; key < count; key++, values += valueStride)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Attention.Execution;
 using Attention.Simd;
 
@@ -19,6 +20,7 @@ internal readonly unsafe struct DecodeMerge<TSimd, TVector> : IParallelAction
         _partials = partials;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Invoke(int index)
     {
         int head = index % _problem.Heads;

@@ -142,6 +142,7 @@ internal readonly unsafe struct DecodePiece<TSimd, TVector, TMask, TModifier> : 
     }
 
     /// <summary>Scores of one row become unnormalised weights; maximum (as a natural score) and sum go to the partial result.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Softmax(
         int batch, int head, int query, IndexRange keys, int start, int end, int paddedEnd, float* scores, float* keepFactors, float* partial)
     {

@@ -215,6 +215,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
     }
 
     /// <summary>Products of one row become weights; its running maximum, sums and accumulators follow.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void SoftmaxRow(
         ref TileState state, in WorkItem item, int firstRow, int row, in Segments segments, int count, IndexRange bounds, bool isFull)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Numerics;
 
 namespace Attention.Tiles;
@@ -6,6 +7,7 @@ namespace Attention.Tiles;
 internal static unsafe class MergeRow
 {
     /// <summary>destination = firstWeight first + secondWeight second; what has weight zero is not looked at.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void WeightedSum(float* first, float firstWeight, float* second, float secondWeight, float* destination, int size)
     {
         if (secondWeight == 0)
@@ -33,6 +35,7 @@ internal static unsafe class MergeRow
     }
 
     /// <summary>destination = factor source, or zeros for a factor of zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Scaled(float* source, float factor, float* destination, int size)
     {
         if (factor == 0)
@@ -54,6 +57,7 @@ internal static unsafe class MergeRow
     }
 
     /// <summary>sum(gradient (first - second)).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static float DotOfDifference(float* gradient, float* first, float* second, int size)
     {
         Vector<float> sums = Vector<float>.Zero;

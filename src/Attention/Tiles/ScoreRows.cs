@@ -81,6 +81,7 @@ internal readonly unsafe struct ScoreRows<TSimd, TVector, TMask, TModifier> : IP
 
     private int Query(int row) => _request.Queries == null ? row : _request.Queries[row];
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Finish(float* row, int batch, int head, int query, int keys)
     {
         IndexRange block = new(0, keys);

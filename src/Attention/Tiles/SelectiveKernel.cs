@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Attention.Simd;
 
 namespace Attention.Tiles;
@@ -9,6 +10,7 @@ namespace Attention.Tiles;
 internal static unsafe class SelectiveKernel
 {
     /// <summary>C += AB as the micro-kernel computes it (same chains, same bits where all is finite), skipping zeros of A.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Multiply<TSimd, TVector>(
         float* a, nint aRow, nint aStep, float* b, nint bStep, int depth, float* c, nint cRow, int rows)
         where TSimd : struct, ISimd<TVector>
