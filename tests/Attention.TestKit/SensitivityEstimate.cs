@@ -137,7 +137,7 @@ internal static class SensitivityEstimate
             sum += Math.Abs(problem.Query[queryStart + c] * problem.Key[keyStart + c]);
         }
 
-        double added = Math.Abs(row.Modified[key]) + Math.Abs(row.Masked[key]);
+        double added = Math.Abs(row.Modified[key]) + (row.Hidden[key] ? 0 : Math.Abs(row.Masked[key]));
         return Finite((Math.Abs(problem.ScaleOrDefault) * sum) + added);
     }
 

@@ -21,7 +21,8 @@ public static class Tolerance
     /// <remarks>
     /// The floor is for problems so small that the plain loop may be right by luck: it is
     /// <paramref name="sensitivity"/> (what rounding each number once does to an element) times the unit roundoff times a
-    /// factor that falls with the number of <paramref name="rows"/>, from 3 for a single one to a quarter for many.
+    /// factor that falls with the number of <paramref name="rows"/> (or elements, if fewer), from 3 for a single one to a
+    /// quarter for many.
     /// </remarks>
     public static void Mechanism(
         string name,
@@ -44,7 +45,7 @@ public static class Tolerance
             }
         }
 
-        double share = 0.25 + (2.75 / Math.Sqrt(Math.Max(1, rows)));
+        double share = 0.25 + (2.75 / Math.Sqrt(Math.Max(1, Math.Min(rows, reference.Length))));
         double bound = (2 * plainError) + (share * sensitivity * FloatPrecision / 2) + float.Epsilon;
         Compare(name, actual, reference, _ => bound, $"twice the plain loop's error {Text(plainError)}, sensitivity {Text(sensitivity)}");
     }

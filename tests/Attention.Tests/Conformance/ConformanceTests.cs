@@ -4,7 +4,7 @@ using Xunit.Abstractions;
 namespace Attention.Tests.Conformance;
 
 /// <summary>The ONNX operator Attention on its own project's cases, and on those of a folder of the user's.</summary>
-public class ConformanceTests(ITestOutputHelper log)
+public class ConformanceTests(ITestOutputHelper log, RunLog runLog) : IClassFixture<RunLog>
 {
     private const string FolderVariable = "ATTENTION_CONFORMANCE";
 
@@ -69,6 +69,6 @@ public class ConformanceTests(ITestOutputHelper log)
     private void Print(string line)
     {
         log.WriteLine(line);
-        Console.WriteLine(line);
+        runLog.WriteLine(line);
     }
 }

@@ -57,6 +57,8 @@ internal static class PolicyCases
             }),
     ];
 
+    public static IReadOnlyList<PolicyCase> All => s_all;
+
     public static TheoryData<string> Names => [.. s_all.Select(each => each.Name)];
 
     /// <summary>Those without a mask, and one of every kind of mask.</summary>

@@ -82,7 +82,7 @@ public class ScaledDotProductAttentionArgumentTests
     }
 
     [Theory]
-    [MemberData(nameof(WrongOptions))]
+    [MemberData(nameof(WrongOptions), DisableDiscoveryEnumeration = true)]
     public void AWrongOption_IsNamed(AttentionOptions options) => ShouldThrow(new Inputs(), options, "options");
 
     [Theory]
