@@ -88,15 +88,26 @@ internal static unsafe class MicroKernel
         TileRow<TSimd, TVector> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
         float* upper = a + 3 * aRow;
         nint aRow2 = 2 * aRow;
+        if (!prefetch && aStep == 1)
+        {
+            // Rows of A side by side in memory need no pointer moved between four steps: a fifth fewer instructions, which
+            // counts where two threads share a core.
+            for (; depth >= 4; depth -= 4)
+            {
+                Step(a, upper, aRow, aRow2, TileRow<TSimd, TVector>.Load(b), ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                Step(a + 1, upper + 1, aRow, aRow2, TileRow<TSimd, TVector>.Load(b + bStep), ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                b += 2 * bStep;
+                Step(a + 2, upper + 2, aRow, aRow2, TileRow<TSimd, TVector>.Load(b), ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                Step(a + 3, upper + 3, aRow, aRow2, TileRow<TSimd, TVector>.Load(b + bStep), ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                b += 2 * bStep;
+                a += 4;
+                upper += 4;
+            }
+        }
+
         for (; depth > 0; depth--)
         {
-            TileRow<TSimd, TVector> row = TileRow<TSimd, TVector>.Load(b);
-            c0.MultiplyAdd(a, row);
-            c1.MultiplyAdd(a + aRow, row);
-            c2.MultiplyAdd(a + aRow2, row);
-            c3.MultiplyAdd(upper, row);
-            c4.MultiplyAdd(upper + aRow, row);
-            c5.MultiplyAdd(upper + aRow2, row);
+            Step(a, upper, aRow, aRow2, TileRow<TSimd, TVector>.Load(b), ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
             a += aStep;
             upper += aStep;
             b += bStep;
@@ -125,5 +136,30 @@ internal static unsafe class MicroKernel
             c4.Store(c + 4 * cRow);
             c5.Store(c + 5 * cRow);
         }
+    }
+
+    /// <summary>One step down the depth: each of the six rows adds its number of A times the row of B.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step<TSimd, TVector>(
+        float* a,
+        float* upper,
+        nint aRow,
+        nint aRow2,
+        in TileRow<TSimd, TVector> row,
+        ref TileRow<TSimd, TVector> c0,
+        ref TileRow<TSimd, TVector> c1,
+        ref TileRow<TSimd, TVector> c2,
+        ref TileRow<TSimd, TVector> c3,
+        ref TileRow<TSimd, TVector> c4,
+        ref TileRow<TSimd, TVector> c5)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        c0.MultiplyAdd(a, row);
+        c1.MultiplyAdd(a + aRow, row);
+        c2.MultiplyAdd(a + aRow2, row);
+        c3.MultiplyAdd(upper, row);
+        c4.MultiplyAdd(upper + aRow, row);
+        c5.MultiplyAdd(upper + aRow2, row);
     }
 }

@@ -74,7 +74,7 @@ internal static class AttentionCheck
 
     internal static void Heads(nint heads, nint keyValueHeads, in ReadOnlyTensorSpan<float> key)
     {
-        if (heads != 0 && (keyValueHeads == 0 || heads % keyValueHeads != 0))
+        if (keyValueHeads == 0 ? heads != 0 : heads == 0 || heads % keyValueHeads != 0)
         {
             Throw.Argument(
                 nameof(key), $"'key' has shape {Guard.Text(key.Lengths)}; its {keyValueHeads} heads must divide the query's {heads} heads.");

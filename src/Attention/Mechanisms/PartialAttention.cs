@@ -62,8 +62,8 @@ public static unsafe class PartialAttention
             {
                 float a = *rows.Of(firstSum);
                 float b = *rows.Of(secondSum);
-                float whole = LogAddExp(a, b);
-                MergeRow.WeightedSum(rows.Of(first), Weight(a, whole), rows.Of(second), Weight(b, whole), rows.Of(merged), size);
+                (float firstWeight, float secondWeight, float whole) = Weights(a, b);
+                MergeRow.WeightedSum(rows.Of(first), firstWeight, rows.Of(second), secondWeight, rows.Of(merged), size);
                 *rows.Of(mergedSum) = whole;
             }
         }
@@ -128,9 +128,7 @@ public static unsafe class PartialAttention
             {
                 float a = *rows.Of(firstSum);
                 float b = *rows.Of(secondSum);
-                float whole = LogAddExp(a, b);
-                float firstWeight = Weight(a, whole);
-                float secondWeight = Weight(b, whole);
+                (float firstWeight, float secondWeight, _) = Weights(a, b);
                 float* arriving = rows.Of(gradient);
                 float throughSum = sumGradient.IsPresent ? *rows.Of(sumGradient) : 0;
 
@@ -146,12 +144,18 @@ public static unsafe class PartialAttention
         }
     }
 
-    private static float Weight(float part, float whole) => part == float.NegativeInfinity ? 0 : MathF.Exp(part - whole);
-
-    private static float LogAddExp(float a, float b)
+    /// <summary>The weights of the parts, which sum to one however large the logarithms are, and the logarithm of the whole.</summary>
+    private static (float First, float Second, float Whole) Weights(float first, float second)
     {
-        float larger = a > b || float.IsNaN(a) ? a : b;
-        return larger == float.NegativeInfinity ? larger : larger + MathF.Log(MathF.Exp(a - larger) + MathF.Exp(b - larger));
+        float larger = first > second || float.IsNaN(first) ? first : second;
+        if (larger == float.NegativeInfinity)
+        {
+            return (0, 0, larger);
+        }
+
+        float a = MathF.Exp(first - larger);
+        float b = MathF.Exp(second - larger);
+        return (a / (a + b), b / (a + b), larger + MathF.Log(a + b));
     }
 
     private static Operand Output(in ReadOnlyTensorSpan<float> like, in ReadOnlyTensorSpan<float> tensor, string parameter)

@@ -88,7 +88,8 @@ internal static unsafe class BackwardPass
                 int rows = problem.QueryLengthOf(batch);
                 for (int row = 0; row < rows; row++)
                 {
-                    float weight = MathF.Exp(problem.SinkLogits[head] - logSumExp[row * problem.LogSumExp.RowStride]);
+                    float sink = problem.SinkLogits[head];
+                    float weight = sink == float.NegativeInfinity ? 0 : MathF.Exp(sink - logSumExp[row * problem.LogSumExp.RowStride]);
                     sum -= weight == 0 ? 0 : (double)weight * delta[row];
                 }
             }

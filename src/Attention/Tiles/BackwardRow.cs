@@ -93,7 +93,7 @@ internal readonly unsafe struct BackwardRow<TSimd, TVector, TMask, TModifier>
             {
                 TVector keep = TSimd.Load(_keep + column);
                 dropped = TSimd.Multiply(weight, keep);
-                weightGradient = TSimd.Multiply(weightGradient, keep);
+                weightGradient = TSimd.Select(TSimd.Equals(keep, TSimd.Zero), TSimd.Zero, TSimd.Multiply(weightGradient, keep));
             }
 
             // A weight of zero has no gradient, whatever stands behind it.
@@ -123,7 +123,7 @@ internal readonly unsafe struct BackwardRow<TSimd, TVector, TMask, TModifier>
         int end = Math.Min(range.End, _keys.Length);
         if (TMask.IsInterval)
         {
-            IndexRange run = _mask.KeyBounds(_batch, _head, new IndexRange(query, query + 1), _keys.End)
+            IndexRange run = _mask.KeyBounds(_batch, _head, new IndexRange(query, query + 1), _backward.Forward.KeyLengthOf(_batch))
                 .Intersect(new IndexRange(_keys.Start + range.Start, _keys.Start + end));
             allowed[range.Start..].Clear();
             if (!run.IsEmpty)

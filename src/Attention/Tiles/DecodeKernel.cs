@@ -18,12 +18,9 @@ internal static unsafe class DecodeKernel
     /// <summary>Values whose weighted sum is taken in registers where four rows share them.</summary>
     private const int Together = 8;
 
-    /// <summary>Floats of a cache line.</summary>
-    private const int Line = 16;
-
     /// <summary>
-    /// scores[row, key] = query[row] . key[key], two keys at a time, so that a vector of a query serves both and there are
-    /// enough independent sums.
+    /// scores[row, key] = query[row] . key[key], one key after the other: four sums side by side keep enough multiply-adds
+    /// under way for a single row, two for each of four rows.
     /// </summary>
     /// <param name="queries">Rows, compact: <paramref name="queryStride"/> apart.</param>
     /// <param name="queryStride">Distance between query rows.</param>
@@ -112,17 +109,17 @@ internal static unsafe class DecodeKernel
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
-        for (int i = 0; i < vectors * TSimd.Count; i += Line)
+        for (int i = 0; i < vectors * TSimd.Count; i += ScoreRow.CacheLine)
         {
             Prefetch.Near(row + PrefetchDistance + i);
         }
     }
 
     /// <summary>
-    /// accumulators[row] += sum over keys of weights[row, key] value[key], two values at a time, so that accumulators are
-    /// loaded and stored half as often.
+    /// accumulators[row] += sum over keys of weights[row, key] value[key]: one value after the other for a single row, eight
+    /// together for four rows, so that accumulators are loaded and stored an eighth as often.
     /// </summary>
-    /// <param name="weights">The weights of row 0; a pair may read one weight past the last, which must be zero.</param>
+    /// <param name="weights">The weights of row 0.</param>
     /// <param name="weightStride">Distance between rows of weights.</param>
     /// <param name="values">The first value.</param>
     /// <param name="valueStride">Distance between values.</param>
@@ -256,7 +253,7 @@ internal static unsafe class DecodeKernel
         int i = 0;
         for (; i + TSimd.Count <= size; i += TSimd.Count)
         {
-            if (i % Line == 0)
+            if (i % ScoreRow.CacheLine == 0)
             {
                 Prefetch.Near(value + PrefetchDistance + i);
             }

@@ -47,6 +47,25 @@ internal readonly unsafe struct DecodePlan
     /// <summary>Whether a batch element with so many queries is decoded; its own length decides, not its neighbours'.</summary>
     internal static bool Applies(int queryLength) => queryLength is > 0 and <= MaxQueries;
 
+    /// <summary>Whether any batch element is decoded.</summary>
+    internal static bool AppliesToAny(in AttentionProblem problem)
+    {
+        if (!problem.IsPacked)
+        {
+            return Applies(problem.QueryLength);
+        }
+
+        for (int sequence = 0; sequence < problem.Batch; sequence++)
+        {
+            if (Applies(problem.QueryLengthOf(sequence)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>
     /// The partial result of a row of a key head's group in a piece: [batch, key head, piece, row of the group].
     /// </summary>

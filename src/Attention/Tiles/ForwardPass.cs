@@ -41,7 +41,7 @@ internal static unsafe class ForwardPass
         where TModifier : struct, IScoreModifier
     {
         int threads = Threads(problem, options);
-        if (problem.IsPacked || DecodePlan.Applies(problem.QueryLength))
+        if (DecodePlan.AppliesToAny(problem))
         {
             Decode<TSimd, TVector, TMask, TModifier>(problem, mask, modifier, threads);
         }

@@ -74,6 +74,11 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         {
             IndexRange keys = new(first, Math.Min(first + blockKeys, keyLength));
             IndexRange used = keys.Intersect(bounds);
+            if (used.IsEmpty)
+            {
+                continue;
+            }
+
             TileCoverage coverage = _mask.Cover(batch, head, item.Queries, used);
             if (coverage == TileCoverage.None)
             {
@@ -173,7 +178,7 @@ internal readonly unsafe struct ForwardTile<TSimd, TVector, TMask, TModifier> : 
         }
 
         // Values: a piece of a panel of values stays in the first-level cache while all strips use it.
-        for (int first = state.Used.Start; first < state.Used.End; first += TilePlan.ValuePiece)
+        for (int first = state.Used.Start / TilePlan.ValuePiece * TilePlan.ValuePiece; first < state.Used.End; first += TilePlan.ValuePiece)
         {
             IndexRange piece = new(first, first + TilePlan.ValuePiece);
             for (int column = 0; column < _plan.ValueColumns; column += columns)

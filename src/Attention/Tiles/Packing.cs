@@ -63,7 +63,7 @@ internal static unsafe class Packing
     /// <param name="factor">Multiplies every number.</param>
     /// <param name="destination">Room for <paramref name="padded"/> x <paramref name="destinationStride"/>.</param>
     /// <param name="destinationStride">Distance between rows there; see <see cref="Stride"/>.</param>
-    /// <returns>Whether every number is finite.</returns>
+    /// <returns>Whether every number written is finite.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static bool Compact<TSimd, TVector>(
         float* rows, nint rowStride, int count, int padded, int size, float factor, float* destination, nint destinationStride)
@@ -78,15 +78,15 @@ internal static unsafe class Packing
             int i = 0;
             for (; i + TSimd.Count <= size; i += TSimd.Count)
             {
-                TVector value = TSimd.Load(rows + i);
+                TVector value = TSimd.Multiply(TSimd.Load(rows + i), factors);
                 nonFinite = TSimd.MultiplyAdd(value, TSimd.Zero, nonFinite);
-                TSimd.Store(TSimd.Multiply(value, factors), destination + i);
+                TSimd.Store(value, destination + i);
             }
 
             for (; i < size; i++)
             {
-                lateNonFinite += rows[i] * 0;
                 destination[i] = rows[i] * factor;
+                lateNonFinite += destination[i] * 0;
             }
 
             Clear<TSimd, TVector>(destination + size, destinationStride - size);

@@ -59,7 +59,7 @@ internal static unsafe class ScoreRow
         {
             if (TMask.IsInterval)
             {
-                IndexRange allowed = mask.KeyBounds(batch, head, new IndexRange(query, query + 1), block.End);
+                IndexRange allowed = mask.KeyBounds(batch, head, new IndexRange(query, query + 1), problem.KeyLengthOf(batch));
                 Hide(row, columns.Start, Math.Min(allowed.Start - block.Start, columns.End));
                 Hide(row, Math.Max(allowed.End - block.Start, columns.Start), columns.End);
             }

@@ -27,10 +27,10 @@ internal struct Segments
 
         int piece = Math.Max(Piece, columns);
         int count = 0;
-        for (int start = used.Start; start < used.End; start += piece)
+        for (int start = used.Start / piece * piece; start < used.End; start += piece)
         {
-            IndexRange columnsHere = new(start, Math.Min(start + piece, used.End));
-            IndexRange keys = new IndexRange(block.Start + columnsHere.Start, block.Start + columnsHere.End).Intersect(block);
+            IndexRange columnsHere = new IndexRange(start, start + piece).Intersect(used);
+            IndexRange keys = new IndexRange(block.Start + start, block.Start + start + piece).Intersect(block);
             if (mask.Cover(batch, head, queries, keys) == TileCoverage.None)
             {
                 continue;

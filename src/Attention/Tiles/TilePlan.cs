@@ -2,7 +2,7 @@ using Attention.Gemm;
 
 namespace Attention.Tiles;
 
-/// <summary>How a problem is cut into tiles. It depends on sizes and vector width alone, never on threads or batch, so that the bits do not either.</summary>
+/// <summary>How a problem is cut into tiles. What the bits depend on, blocks and groups, follows from sizes and vector width alone.</summary>
 internal readonly struct TilePlan
 {
     /// <summary>
