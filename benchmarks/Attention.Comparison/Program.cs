@@ -25,9 +25,8 @@ int exitCode = 0;
 Console.WriteLine(Table.Heading(peers));
 foreach (int threads in command.Threads)
 {
-    // The limits are measured before and after the rows, so that a disturbed moment does not make every share too large.
-    Limits limits = Limits.Measure(threads);
-    var setting = new Setting(threads, peers, command.Quick ? Effort.Quick : Effort.Full);
+    using var limits = new Limits(threads);
+    var setting = new Setting(threads, peers, limits, command.Quick ? Effort.Quick : Effort.Full);
     var results = new List<RowResult>();
     foreach (IRow row in rows)
     {
@@ -45,7 +44,7 @@ foreach (int threads in command.Threads)
         }
     }
 
-    Console.WriteLine(Table.Markdown(setting, limits.Or(Limits.Measure(threads)), results));
+    Console.WriteLine(Table.Markdown(setting, results));
 }
 
 if (command.Wants(Accuracy.Name, isQuick: true))

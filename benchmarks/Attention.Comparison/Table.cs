@@ -26,13 +26,14 @@ internal static class Table
 
     /// <summary>One line while the others are still to come.</summary>
     internal static string Progress(int threads, RowResult row) =>
-        $"{threads} thread(s), {row.Name}: {Amount.Time(row.Seconds)}, {row.Amount.Rate(row.Seconds)}; "
+        $"{threads} thread(s), {row.Name}: {Amount.Time(row.Seconds)}, {row.Amount.Rate(row.Seconds)}, {100 * row.Share:F0}%; "
         + $"peers {string.Join(", ", row.Peers)}; {row.Ratio}";
 
-    internal static string Markdown(Setting setting, Limits limits, IReadOnlyList<RowResult> rows)
+    internal static string Markdown(Setting setting, IReadOnlyList<RowResult> rows)
     {
         var text = new StringBuilder();
         var notes = new List<string>();
+        Limits limits = setting.Limits;
         CultureInfo culture = CultureInfo.InvariantCulture;
         text.Append(culture, $"**{setting.Threads} {(setting.Threads == 1 ? "thread" : "threads")}**, ");
         text.Append(culture, $"FMA peak {limits.OperationsPerSecond / 1e9:F1} GFLOP/s, ");
@@ -43,7 +44,7 @@ internal static class Table
         {
             string time = Amount.Time(row.Seconds);
             string rate = row.Amount.Rate(row.Seconds);
-            string share = row.Amount.Share(row.Seconds, limits);
+            string share = $"{100 * row.Share:F0}%";
             Append(text, [row.Name, time, rate, share, .. row.Peers, row.Ratio, References(row, notes)]);
         }
 

@@ -7,39 +7,56 @@ using Attention.Simd;
 namespace Attention.Comparison.Machine;
 
 /// <summary>The memory limit: how fast the cores can read what lies in no cache.</summary>
-internal static unsafe class ReadBandwidth
+internal sealed unsafe class ReadBandwidth : IDisposable
 {
     // Sixteen times a last-level cache of 32 MiB.
     private const long BufferBytes = 512L << 20;
     private const int Passes = 4;
     private const int FloatsPerStep = 128;
 
-    /// <summary>
-    /// Bytes per second of <paramref name="threads"/> threads together; the best of several passes and prefetch distances.
-    /// </summary>
-    internal static double Measure(int threads)
+    private readonly int _threads;
+    private readonly long _share;
+    private readonly float* _buffer;
+    private int _prefetch;
+
+    internal ReadBandwidth(int threads)
     {
-        float* buffer = (float*)NativeMemory.AlignedAlloc((nuint)BufferBytes, 64);
-        try
+        _threads = threads;
+        _share = BufferBytes / sizeof(float) / threads / FloatsPerStep * FloatsPerStep;
+        _buffer = (float*)NativeMemory.AlignedAlloc((nuint)BufferBytes, 64);
+        new Span<float>(_buffer, (int)(BufferBytes / sizeof(float))).Fill(1f);
+        BytesPerSecond = Best();
+    }
+
+    /// <summary>What the threads together reached in the best of several passes and prefetch distances.</summary>
+    internal double BytesPerSecond { get; }
+
+    /// <summary>What <see cref="Read()"/> reads.</summary>
+    internal double Bytes => (double)_threads * _share * sizeof(float);
+
+    /// <summary>Reads the buffer once, at the prefetch distance that was best, and gives the seconds it took.</summary>
+    internal double Read() => Read(_prefetch);
+
+    public void Dispose() => NativeMemory.AlignedFree(_buffer);
+
+    private double Read(int prefetch) => SideBySide.Seconds(_threads, index => Read(_buffer + index * _share, _share, prefetch));
+
+    private double Best()
+    {
+        double best = 0;
+        for (int pass = 0; pass < Passes; pass++)
         {
-            new Span<float>(buffer, (int)(BufferBytes / sizeof(float))).Fill(1f);
-            long share = BufferBytes / sizeof(float) / threads / FloatsPerStep * FloatsPerStep;
-            double best = 0;
-            for (int pass = 0; pass < Passes; pass++)
+            foreach (int prefetch in (ReadOnlySpan<int>)[0, 1024, 4096])
             {
-                foreach (int prefetch in (ReadOnlySpan<int>)[0, 1024, 4096])
+                double rate = Bytes / Read(prefetch);
+                if (rate > best)
                 {
-                    double seconds = SideBySide.Seconds(threads, index => Read(buffer + index * share, share, prefetch));
-                    best = Math.Max(best, threads * share * sizeof(float) / seconds);
+                    (best, _prefetch) = (rate, prefetch);
                 }
             }
+        }
 
-            return best;
-        }
-        finally
-        {
-            NativeMemory.AlignedFree(buffer);
-        }
+        return best;
     }
 
     private static void Read(float* source, long count, int prefetch)

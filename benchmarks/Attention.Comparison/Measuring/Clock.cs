@@ -10,6 +10,7 @@ namespace Attention.Comparison.Measuring;
 /// </remarks>
 internal static partial class Clock
 {
+    private const int ProcessTime = 2;
     private const int ThreadTime = 3;
 
     /// <summary>Whether to count the calling thread's own time; Linux only.</summary>
@@ -25,9 +26,17 @@ internal static partial class Clock
                 return Stopwatch.GetElapsedTime(0).TotalSeconds;
             }
 
-            Marshal.ThrowExceptionForHR(Read(ThreadTime, out TimeSpecification time));
-            return time.Seconds + time.Nanoseconds * 1e-9;
+            return Of(ThreadTime);
         }
+    }
+
+    /// <summary>Processor seconds that threads other than the caller have used so far; Linux only.</summary>
+    internal static double OtherThreads => Of(ProcessTime) - Of(ThreadTime);
+
+    private static double Of(int clock)
+    {
+        Marshal.ThrowExceptionForHR(Read(clock, out TimeSpecification time));
+        return time.Seconds + time.Nanoseconds * 1e-9;
     }
 
     [LibraryImport("libc.so.6", EntryPoint = "clock_gettime")]

@@ -14,13 +14,14 @@ internal static class PairedTiming
     private const double ShortSeconds = 2e-3;
     private static readonly TimeSpan s_recompile = TimeSpan.FromMilliseconds(300);
 
-    // Thread pools spin for a moment after their last piece of work; the next contender waits until they sleep.
-    private static readonly TimeSpan s_settle = TimeSpan.FromMilliseconds(4);
+    // Every turn starts with a run that does not count, which wakes threads and fills caches, unless it would take so long
+    // that neither matters.
+    private const double LongSeconds = 0.2;
 
     /// <summary>Seconds for each run: one array for each contender, in which equal places belong to the same round.</summary>
     internal static double[][] Measure(IReadOnlyList<IContender> contenders, Effort effort)
     {
-        int[] repeats = [.. contenders.Select(contender => (int)Math.Ceiling(TurnSeconds / Estimate(contender)))];
+        double[] estimates = [.. contenders.Select(Estimate)];
         List<double>[] seconds = [.. contenders.Select(_ => new List<double>())];
         long start = Stopwatch.GetTimestamp();
         for (int round = 0; round < effort.LeastRounds || Stopwatch.GetElapsedTime(start) < effort.Time; round++)
@@ -28,7 +29,7 @@ internal static class PairedTiming
             for (int turn = 0; turn < contenders.Count; turn++)
             {
                 int index = (round + turn) % contenders.Count;
-                seconds[index].Add(Turn(contenders[index], repeats[index]));
+                seconds[index].Add(Turn(contenders[index], estimates[index]));
             }
         }
 
@@ -65,11 +66,12 @@ internal static class PairedTiming
         return elapsed / runs;
     }
 
-    private static double Turn(IContender contender, int repeats)
+    private static double Turn(IContender contender, double estimate)
     {
-        Thread.Sleep(s_settle);
+        int repeats = (int)Math.Ceiling(TurnSeconds / estimate);
+        Quiet.Await();
         contender.Prepare();
-        if (repeats > 1)
+        if (estimate < LongSeconds)
         {
             contender.Run();
         }

@@ -1,5 +1,3 @@
-using Attention.Comparison.Machine;
-
 namespace Attention.Comparison.Rows;
 
 /// <summary>How much work a run is: operations, or bytes where memory is the limit.</summary>
@@ -10,9 +8,6 @@ internal sealed record Amount(double Count, bool IsBytes)
     internal static Amount Bytes(double count) => new(count, true);
 
     internal string Rate(double seconds) => $"{Count / seconds / 1e9:F1} {(IsBytes ? "GB/s" : "GFLOP/s")}";
-
-    internal string Share(double seconds, Limits limits) =>
-        $"{100 * Count / seconds / (IsBytes ? limits.BytesPerSecond : limits.OperationsPerSecond):F0}%";
 
     internal static string Time(double seconds) => seconds switch
     {

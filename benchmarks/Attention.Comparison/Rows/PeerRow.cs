@@ -1,5 +1,4 @@
 using Attention.Comparison.Contenders;
-using Attention.Comparison.Measuring;
 
 namespace Attention.Comparison.Rows;
 
@@ -17,8 +16,7 @@ internal abstract class PeerRow : IRow
     {
         using Field field = Choose(setting, out Amount amount);
         IContender?[] peers = [.. field.Peers];
-        double[][] seconds = PairedTiming.Measure([field.Own, .. peers.OfType<IContender>()], setting.Effort);
-        double own = Statistics.Median(seconds[0]);
+        Measured measured = Measured.Of(setting, amount, [field.Own, .. peers.OfType<IContender>()]);
         var cells = new List<string>();
         (double Seconds, double Ratio) faster = (double.PositiveInfinity, double.NaN);
         int next = 1;
@@ -30,8 +28,8 @@ internal abstract class PeerRow : IRow
                 continue;
             }
 
-            double median = Statistics.Median(seconds[next]);
-            double ratio = Statistics.PairedRatio(seconds[next], seconds[0]);
+            double median = measured.Seconds(next);
+            double ratio = measured.Ratio(0, next);
             cells.Add($"{amount.Rate(median)} ({ratio:F2}x)");
             if (median < faster.Seconds)
             {
@@ -45,7 +43,8 @@ internal abstract class PeerRow : IRow
         {
             Name = Name,
             Amount = amount,
-            Seconds = own,
+            Seconds = measured.Seconds(0),
+            Share = measured.Share,
             Peers = cells,
             Ratio = double.IsNaN(faster.Ratio) ? "-" : $"{faster.Ratio:F2}x",
             Notes = field.Notes,

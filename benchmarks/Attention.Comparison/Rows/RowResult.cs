@@ -11,6 +11,9 @@ internal sealed record RowResult
     /// <summary>How long the library takes for it.</summary>
     internal required double Seconds { get; init; }
 
+    /// <summary>How much of the machine's limit in the same minutes that is.</summary>
+    internal required double Share { get; init; }
+
     /// <summary>Work per second of each peer, and how many times as fast as it the library is.</summary>
     internal IReadOnlyList<string> Peers { get; init; } = ["-", "-"];
 

@@ -30,13 +30,15 @@ internal sealed class UserRow(
             throw new WrongResultException($"{name}: the user's {difference}");
         }
 
-        double[][] seconds = PairedTiming.Measure([own, other], setting.Effort);
+        Amount amount = Amount.Operations(task.Operations);
+        Measured measured = Measured.Of(setting, amount, [own, other]);
         return new RowResult
         {
             Name = name,
-            Amount = Amount.Operations(task.Operations),
-            Seconds = Statistics.Median(seconds[0]),
-            Ratio = $"{Statistics.PairedRatio(seconds[1], seconds[0]):F2}x",
+            Amount = amount,
+            Seconds = measured.Seconds(0),
+            Share = measured.Share,
+            Ratio = $"{measured.Ratio(0, 1):F2}x",
             Notes = ["ratio to the library's own policy"],
         };
     }

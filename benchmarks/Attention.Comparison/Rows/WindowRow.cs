@@ -21,13 +21,15 @@ internal sealed class WindowRow(int length, int window) : IRow
         AttentionTask whole = AttentionTask.Square(length, Size) with { Causal = true, Window = window };
         using IContender own = Checked(whole, setting.Threads);
         using IContender half = Checked(whole with { QueryLength = length / 2, KeyLength = length / 2 }, setting.Threads);
-        double[][] seconds = PairedTiming.Measure([own, half], setting.Effort);
+        Amount amount = Amount.Operations(whole.Operations);
+        Measured measured = Measured.Of(setting, amount, [own, half]);
         return new RowResult
         {
             Name = Name,
-            Amount = Amount.Operations(whole.Operations),
-            Seconds = Statistics.Median(seconds[0]),
-            Notes = [$"{Statistics.PairedRatio(seconds[0], seconds[1]):F2} times as long as half the length"],
+            Amount = amount,
+            Seconds = measured.Seconds(0),
+            Share = measured.Share,
+            Notes = [$"{measured.Ratio(1, 0):F2} times as long as half the length"],
         };
     }
 
