@@ -10,10 +10,10 @@ namespace Attention.Tiles;
 internal static unsafe class DecodeKernel
 {
     /// <summary>
-    /// How far ahead of the row in work memory is asked for, in floats (4 KB): beyond what the hardware prefetcher, which
+    /// How far ahead of the row in work memory is asked for, in floats (2 KB): beyond what the hardware prefetcher, which
     /// stops at page ends, has under way.
     /// </summary>
-    private const int PrefetchDistance = 1024;
+    private const int PrefetchDistance = 512;
 
     /// <summary>Values whose weighted sum is taken in registers where four rows share them.</summary>
     private const int Together = 8;
