@@ -54,6 +54,20 @@ public static class Tolerance
     public static void Golden(string name, ReadOnlySpan<float> actual, ReadOnlySpan<double> expected) =>
         Compare(name, actual, expected, x => 1e-5 * (1 + Math.Abs(x)), "1e-5 relative to 1 + |x|");
 
+    /// <summary>The rule of another library's recorded floats: 1e-5 relative to the largest of them.</summary>
+    public static void RelativeToLargest(string name, ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
+    {
+        double[] reference = new double[expected.Length];
+        double largest = 0;
+        for (int i = 0; i < reference.Length; i++)
+        {
+            reference[i] = expected[i];
+            largest = Math.Max(largest, Math.Abs(reference[i]));
+        }
+
+        Compare(name, actual, reference, _ => 1e-5 * largest, "1e-5 relative to the largest number");
+    }
+
     /// <summary>The rule of float16 cases, whose own arithmetic rounds several times: two steps of float16 relative to 1 + |x|.</summary>
     public static void Half(string name, ReadOnlySpan<float> actual, ReadOnlySpan<double> expected) =>
         Compare(name, actual, expected, x => 2 * HalfPrecision * (1 + Math.Abs(x)), "two steps of float16 relative to 1 + |x|");

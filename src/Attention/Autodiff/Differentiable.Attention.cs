@@ -1,0 +1,172 @@
+using Attention.Backends;
+using Attention.Policies;
+using Attention.Positions;
+
+namespace Attention.Autodiff;
+
+public static partial class Differentiable
+{
+    /// <summary>Scaled dot-product attention; see <see cref="Mechanisms.ScaledDotProductAttention"/>.</summary>
+    /// <typeparam name="TMask">The mask's type.</typeparam>
+    /// <typeparam name="TModifier">The modifier's type.</typeparam>
+    /// <param name="query"><c>[batch, heads, queryLength, headSize]</c>.</param>
+    /// <param name="key"><c>[batch, keyValueHeads, keyLength, headSize]</c>.</param>
+    /// <param name="value"><c>[batch, keyValueHeads, keyLength, valueSize]</c>.</param>
+    /// <param name="mask">Which keys a query may attend to.</param>
+    /// <param name="modifier">Changes each score after scaling.</param>
+    /// <param name="bias">Added to the scores, broadcast to <c>[batch, heads, queryLength, keyLength]</c>; null for none.</param>
+    /// <param name="sinkLogits"><c>[heads]</c>; null for none.</param>
+    /// <param name="options">Scale, dropout (of weights; only under a tape that trains), threads.</param>
+    /// <returns>
+    /// <c>[batch, heads, queryLength, valueSize]</c>, laid out as <c>[batch, queryLength, heads, valueSize]</c>, so that joining the
+    /// heads needs no copy.
+    /// </returns>
+    /// <exception cref="ArgumentException">The shapes do not fit.</exception>
+    public static Variable Attention<TMask, TModifier>(
+        Variable query, Variable key, Variable value, in TMask mask, in TModifier modifier,
+        Variable? bias = null, Variable? sinkLogits = null, AttentionOptions options = default)
+        where TMask : struct, IAttentionMask
+        where TModifier : struct, IScoreModifier
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(value);
+        Rank4(query, nameof(query));
+        Rank4(value, nameof(value));
+        Tape? tape = Tape.Of(query, key, value, bias, sinkLogits);
+        options = tape is { IsTraining: true } && options.Dropout > 0
+            ? options with { DropoutSeed = tape.NextSeed() }
+            : options with { Dropout = 0 };
+        IComputeBackend backend = query.Data.Backend;
+        ReadOnlySpan<nint> lengths = query.Data.Lengths;
+        using DeviceTensor joined = DeviceTensor.Allocate(backend, lengths[0], lengths[2], lengths[1], value.Data.Lengths[3]);
+        DeviceTensor output = joined.Transpose(1, 2);
+        var inputs = new AttentionTensors
+        {
+            Query = query.Data,
+            Key = key.Data,
+            Value = value.Data,
+            Bias = bias?.Data,
+            SinkLogits = sinkLogits?.Data,
+        };
+        bool records = Records(tape, query, key, value, bias, sinkLogits);
+        DeviceTensor? logSumExp = records ? DeviceTensor.Allocate(backend, lengths[0], lengths[1], lengths[2]) : null;
+        backend.AttentionForward(inputs, mask, modifier, output, logSumExp, options);
+        return records
+            ? RecordAttention(tape!, output, logSumExp!, [query, key, value, bias, sinkLogits], mask, modifier, options)
+            : Plain(output, tape);
+    }
+
+    /// <summary>Rotary positions; see <see cref="Rotary"/>.</summary>
+    /// <param name="input"><c>[batch, heads, length, headSize]</c>.</param>
+    /// <param name="table">The angles.</param>
+    /// <param name="offset">The position of row 0.</param>
+    /// <returns>Of the input's shape.</returns>
+    /// <exception cref="ArgumentException">The shapes do not fit, or a position lies beyond the table.</exception>
+    public static Variable Rotate(Variable input, RotaryTable table, int offset = 0)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(table);
+        Tape? tape = Tape.Of(input);
+        DeviceTensor output = DeviceTensor.Allocate(input.Data.Backend, input.Data.Lengths);
+        input.Data.Backend.Rotate(input.Data, table, offset, false, output);
+        return Records(tape, input) ? RecordRotate(tape!, output, input.Slot!, table, offset) : Plain(output, tape);
+    }
+
+    private static void Rank4(Variable variable, string name)
+    {
+        if (variable.Data.Rank != 4)
+        {
+            throw new ArgumentException(
+                $"'{name}' has shape {Shapes.Text(variable.Data.Lengths)}; expected [batch, heads, length, size].", name);
+        }
+    }
+
+    private static Variable RecordAttention<TMask, TModifier>(
+        Tape tape, DeviceTensor output, DeviceTensor logSumExp, Variable?[] inputs, TMask mask, TModifier modifier, AttentionOptions options)
+        where TMask : struct, IAttentionMask
+        where TModifier : struct, IScoreModifier
+    {
+        GradientSlot?[] slots = [.. inputs.Select(input => input?.Slot)];
+        DeviceTensor?[] kept = [.. inputs.Select(input => input?.Data.Share())];
+        DeviceTensor keptOutput = output.Share();
+        return Recorded(
+            tape, output,
+            gradient =>
+            {
+                var results = new GradientResult[slots.Length];
+                for (int i = 0; i < slots.Length; i++)
+                {
+                    results[i] = GradientResult.For(slots[i], kept[i], isNeeded: i < 3);
+                }
+
+                gradient.Backend.AttentionBackward(
+                    Tensors(kept), mask, modifier, keptOutput, logSumExp, gradient,
+                    Tensors([.. results.Select(result => result.Tensor)]), options);
+                foreach (GradientResult result in results)
+                {
+                    result.Finish();
+                }
+            },
+            [.. kept, keptOutput, logSumExp]);
+    }
+
+    private static AttentionTensors Tensors(DeviceTensor?[] tensors) => new()
+    {
+        Query = tensors[0]!,
+        Key = tensors[1]!,
+        Value = tensors[2]!,
+        Bias = tensors[3],
+        SinkLogits = tensors[4],
+    };
+
+    private static Variable RecordRotate(Tape tape, DeviceTensor output, GradientSlot slot, RotaryTable table, int offset) =>
+        Recorded(
+            tape, output,
+            gradient =>
+            {
+                DeviceTensor target = slot.Target(out float beta);
+                if (beta == 0)
+                {
+                    gradient.Backend.Rotate(gradient, table, offset, true, target);
+                    return;
+                }
+
+                using DeviceTensor contribution = DeviceTensor.Allocate(gradient.Backend, gradient.Lengths);
+                gradient.Backend.Rotate(gradient, table, offset, true, contribution);
+                gradient.Backend.Accumulate(contribution, target, 1, 1);
+            });
+
+    /// <summary>Where a computation that overwrites writes the gradient of an input.</summary>
+    /// <param name="Tensor">The slot's own memory if it is the first contribution, or memory to be added to it; null if not wanted.</param>
+    /// <param name="Target">What to add it to, or null.</param>
+    /// <param name="IsTemporary">Whether <paramref name="Tensor"/> is to be disposed.</param>
+    private readonly record struct GradientResult(DeviceTensor? Tensor, DeviceTensor? Target, bool IsTemporary)
+    {
+        internal static GradientResult For(GradientSlot? slot, DeviceTensor? model, bool isNeeded)
+        {
+            if (slot is null)
+            {
+                return isNeeded ? new GradientResult(DeviceTensor.Allocate(model!.Backend, model.Lengths), null, true) : default;
+            }
+
+            DeviceTensor target = slot.Target(out float beta);
+            return beta == 0
+                ? new GradientResult(target, null, false)
+                : new GradientResult(DeviceTensor.Allocate(target.Backend, target.Lengths), target, true);
+        }
+
+        internal void Finish()
+        {
+            if (Target is not null)
+            {
+                Target.Backend.Accumulate(Tensor!, Target, 1, 1);
+            }
+
+            if (IsTemporary)
+            {
+                Tensor!.Dispose();
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using Attention.Backends;
+
+namespace Attention.Autodiff;
+
+public static partial class Differentiable
+{
+    /// <summary>
+    /// Runs a block and keeps nothing of its inside: on the way back it is run again (Chen et al. 2016, "Training deep nets with
+    /// sublinear memory cost"). The same numbers are dropped both times.
+    /// </summary>
+    /// <param name="block">Computes a result from an input, and from parameters.</param>
+    /// <param name="input">The input.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    public static Variable Checkpoint(Func<Variable, Variable> block, Variable input)
+    {
+        ArgumentNullException.ThrowIfNull(block);
+        ArgumentNullException.ThrowIfNull(input);
+        Tape? tape = Tape.Of(input);
+        if (tape is null)
+        {
+            return block(input);
+        }
+
+        ulong seed = tape.NextSeed();
+        DeviceTensor output;
+        using (var first = new Tape(seed, tape.IsTraining))
+        using (Variable inner = first.Constant(input.Data.Share()))
+        using (Variable result = block(inner))
+        {
+            output = result.Data.Share();
+        }
+
+        return RecordCheckpoint(tape, output, block, input, seed);
+    }
+
+    private static Variable RecordCheckpoint(Tape tape, DeviceTensor output, Func<Variable, Variable> block, Variable input, ulong seed)
+    {
+        GradientSlot? slot = input.Slot;
+        DeviceTensor kept = input.Data.Share();
+        bool isTraining = tape.IsTraining;
+        return Recorded(
+            tape, output,
+            gradient =>
+            {
+                using var second = new Tape(seed, isTraining);
+                using Variable inner = slot is null ? second.Constant(kept.Share()) : second.Watch(kept.Share());
+                using Variable result = block(inner);
+                if (result.RequiresGradient)
+                {
+                    second.Backward(result, gradient);
+                    if (inner.Gradient is { } inputGradient)
+                    {
+                        Add(slot, inputGradient);
+                    }
+                }
+            },
+            kept);
+    }
+}

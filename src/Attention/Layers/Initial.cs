@@ -1,0 +1,41 @@
+namespace Attention.Layers;
+
+/// <summary>The first numbers of parameters, and checks of what constructors are given.</summary>
+internal static class Initial
+{
+    internal static float[] Ones(int count)
+    {
+        float[] values = new float[count];
+        Array.Fill(values, 1f);
+        return values;
+    }
+
+    internal static float CheckEpsilon(float epsilon) =>
+        epsilon >= 0 && float.IsFinite(epsilon)
+            ? epsilon
+            : throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "Epsilon is a finite number that is not negative.");
+
+    internal static float CheckProbability(float probability, string name) =>
+        probability is >= 0 and <= 1
+            ? probability
+            : throw new ArgumentOutOfRangeException(name, probability, "A probability lies in [0, 1].");
+
+    /// <summary>A seed for the part number <paramref name="part"/> of a layer, so that no two parts start alike.</summary>
+    internal static ulong Seed(ulong seed, int part) => unchecked((seed + (ulong)part + 1) * 0x9E3779B97F4A7C15);
+
+    /// <summary>Glorot uniform for a matrix <c>[outputSize, inputSize]</c>, its fans being those two.</summary>
+    internal static float[] Glorot(ulong seed, int outputSize, int inputSize, int matrices = 1)
+    {
+        float[] values = new float[matrices * outputSize * inputSize];
+        float bound = MathF.Sqrt(6f / (inputSize + outputSize));
+        new Numerics.PhiloxRandom(seed).FillUniform(values, -bound, bound);
+        return values;
+    }
+
+    internal static float[] Normal(ulong seed, int count, float deviation)
+    {
+        float[] values = new float[count];
+        new Numerics.PhiloxRandom(seed).FillNormal(values, 0f, deviation);
+        return values;
+    }
+}

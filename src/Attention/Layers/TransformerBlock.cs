@@ -1,0 +1,51 @@
+using Attention.Autodiff;
+using Attention.Backends;
+
+namespace Attention.Layers;
+
+/// <summary>What encoder and decoder layers share: a residual around each part, normalised before or after.</summary>
+public abstract class TransformerBlock : Layer
+{
+    private protected TransformerBlock(TransformerOptions options, IComputeBackend? backend)
+        : base(backend ?? CpuBackend.Shared)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Initial.CheckProbability(options.Dropout, nameof(options));
+        Options = options;
+        SelfAttention = AddLayer("self_attn", new MultiHeadAttention(options.Attention with { Seed = Initial.Seed(options.Seed, 0) }, Backend));
+    }
+
+    /// <summary>What the layer is made of.</summary>
+    public TransformerOptions Options { get; }
+
+    /// <summary>The attention of the sequence to itself.</summary>
+    public MultiHeadAttention SelfAttention { get; }
+
+    private protected FeedForward AddFeedForward() => AddLayer(
+        "",
+        new FeedForward(
+            Options.Attention.ModelSize, Options.FeedForwardSize, Options.FeedForward, Options.Dropout,
+            seed: Initial.Seed(Options.Seed, 2), backend: Backend));
+
+    private protected LayerNorm AddNorm(string name) =>
+        AddLayer(name, new LayerNorm(Options.Attention.ModelSize, Options.NormEpsilon, backend: Backend));
+
+    /// <summary><c>norm(x + drop(part(x)))</c> or <c>x + drop(part(norm(x)))</c>.</summary>
+    private protected Variable Residual<TState>(Variable input, LayerNorm norm, Func<Variable, TState, Variable> part, in TState state)
+    {
+        if (Options.NormOrder == NormOrder.Pre)
+        {
+            using Variable normed = norm.Forward(input);
+            using Variable change = part(normed, state);
+            using Variable dropped = Differentiable.Drop(change, Options.Dropout);
+            return Differentiable.Add(input, dropped);
+        }
+        else
+        {
+            using Variable change = part(input, state);
+            using Variable dropped = Differentiable.Drop(change, Options.Dropout);
+            using Variable sum = Differentiable.Add(input, dropped);
+            return norm.Forward(sum);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using Attention.Autodiff;
+using Attention.Backends;
+using Attention.Policies;
+
+namespace Attention.Layers;
+
+/// <summary>
+/// A stack of encoder layers, and a last normalisation where they normalise before. With a <see cref="CausalMask"/> it is a
+/// decoder-only Transformer. Parameters: <c>layers.0.*</c> ..., and <c>norm.*</c>.
+/// </summary>
+public sealed class TransformerEncoder : Layer
+{
+    private readonly TransformerEncoderLayer[] _layers;
+    private readonly LayerNorm? _norm;
+
+    /// <summary>Creates a stack.</summary>
+    /// <param name="layers">How many layers.</param>
+    /// <param name="options">What each is made of.</param>
+    /// <param name="backend">Where it computes; null for <see cref="CpuBackend.Shared"/>.</param>
+    /// <exception cref="ArgumentException">A size is not positive or does not divide, or a probability is none.</exception>
+    public TransformerEncoder(int layers, TransformerOptions options, IComputeBackend? backend = null)
+        : base(backend ?? CpuBackend.Shared)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(layers);
+        ArgumentNullException.ThrowIfNull(options);
+        _layers = new TransformerEncoderLayer[layers];
+        for (int i = 0; i < layers; i++)
+        {
+            _layers[i] = AddLayer($"layers.{i}", new TransformerEncoderLayer(options with { Seed = Initial.Seed(options.Seed, i) }, Backend));
+        }
+
+        _norm = options.NormOrder == NormOrder.Pre
+            ? AddLayer("norm", new LayerNorm(options.Attention.ModelSize, options.NormEpsilon, backend: Backend))
+            : null;
+    }
+
+    /// <summary>The layers, first to last.</summary>
+    public IReadOnlyList<TransformerEncoderLayer> Layers => _layers;
+
+    /// <summary>Computes the stack.</summary>
+    /// <typeparam name="TMask">The mask's type.</typeparam>
+    /// <param name="input"><c>[batch, length, modelSize]</c>.</param>
+    /// <param name="mask">Which positions a position may attend to.</param>
+    /// <param name="recompute">Whether to keep nothing of a layer's inside for the way back, but compute it again.</param>
+    /// <returns>Of the input's shape.</returns>
+    /// <exception cref="ArgumentException">The shape is another, or the mask does not fit.</exception>
+    public Variable Forward<TMask>(Variable input, TMask mask, bool recompute = false)
+        where TMask : struct, IAttentionMask
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        Variable current = input;
+        foreach (TransformerEncoderLayer layer in _layers)
+        {
+            Variable next = recompute ? Differentiable.Checkpoint(x => layer.Forward(x, mask), current) : layer.Forward(current, mask);
+            Release(current, input);
+            current = next;
+        }
+
+        return _norm is null ? current : Last(current);
+    }
+
+    private static void Release(Variable variable, Variable input)
+    {
+        if (!ReferenceEquals(variable, input))
+        {
+            variable.Dispose();
+        }
+    }
+
+    private Variable Last(Variable current)
+    {
+        using (current)
+        {
+            return _norm!.Forward(current);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using Attention.Autodiff;
+using Attention.Backends;
+using Attention.Policies;
+
+namespace Attention.Layers;
+
+/// <summary>
+/// A layer of a Transformer encoder, or of a decoder without an encoder: self-attention, then a feed-forward block (Vaswani et
+/// al. 2017, section 3.1). Parameters as in PyTorch: <c>self_attn.*</c>, <c>linear1.*</c>, <c>linear2.*</c>, <c>norm1.*</c>, <c>norm2.*</c>.
+/// </summary>
+public sealed class TransformerEncoderLayer : TransformerBlock
+{
+    private readonly FeedForward _feedForward;
+    private readonly LayerNorm _firstNorm;
+    private readonly LayerNorm _secondNorm;
+
+    /// <summary>Creates a layer.</summary>
+    /// <param name="options">What it is made of.</param>
+    /// <param name="backend">Where it computes; null for <see cref="CpuBackend.Shared"/>.</param>
+    /// <exception cref="ArgumentException">A size is not positive or does not divide, or a probability is none.</exception>
+    public TransformerEncoderLayer(TransformerOptions options, IComputeBackend? backend = null)
+        : base(options, backend)
+    {
+        _feedForward = AddFeedForward();
+        _firstNorm = AddNorm("norm1");
+        _secondNorm = AddNorm("norm2");
+    }
+
+    /// <summary>Computes the layer.</summary>
+    /// <typeparam name="TMask">The mask's type.</typeparam>
+    /// <param name="input"><c>[batch, length, modelSize]</c>.</param>
+    /// <param name="mask">Which positions a position may attend to.</param>
+    /// <returns>Of the input's shape.</returns>
+    /// <exception cref="ArgumentException">The shape is another, or the mask does not fit.</exception>
+    public Variable Forward<TMask>(Variable input, in TMask mask)
+        where TMask : struct, IAttentionMask => Forward(input, mask, default(NoModifier));
+
+    /// <summary>Computes the layer with changed scores.</summary>
+    /// <typeparam name="TMask">The mask's type.</typeparam>
+    /// <typeparam name="TModifier">The modifier's type.</typeparam>
+    /// <param name="input"><c>[batch, length, modelSize]</c>.</param>
+    /// <param name="mask">Which positions a position may attend to.</param>
+    /// <param name="modifier">Changes each score after scaling.</param>
+    /// <param name="bias">Added to the scores; null for none.</param>
+    /// <returns>Of the input's shape.</returns>
+    /// <exception cref="ArgumentException">The shape is another, or a policy does not fit.</exception>
+    public Variable Forward<TMask, TModifier>(Variable input, in TMask mask, in TModifier modifier, Variable? bias = null)
+        where TMask : struct, IAttentionMask
+        where TModifier : struct, IScoreModifier
+    {
+        using Variable attended = Residual(
+            input, _firstNorm,
+            static (x, state) => state.SelfAttention.Forward(x, x, x, state.mask, state.modifier, state.bias),
+            (SelfAttention, mask, modifier, bias));
+        return Residual(attended, _secondNorm, static (x, feedForward) => feedForward.Forward(x), _feedForward);
+    }
+}

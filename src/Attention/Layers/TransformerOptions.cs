@@ -1,0 +1,26 @@
+namespace Attention.Layers;
+
+/// <summary>What the layers of a Transformer are made of.</summary>
+public sealed record TransformerOptions
+{
+    /// <summary>Self-attention, and cross-attention with the same sizes; its model size is the layer's.</summary>
+    public required MultiHeadAttentionOptions Attention { get; init; }
+
+    /// <summary>Numbers between the two linear layers of the feed-forward block.</summary>
+    public required int FeedForwardSize { get; init; }
+
+    /// <summary>What stands between them.</summary>
+    public FeedForwardKind FeedForward { get; init; }
+
+    /// <summary>Where the layer normalises.</summary>
+    public NormOrder NormOrder { get; init; }
+
+    /// <summary>Added to the variance by every normalisation.</summary>
+    public float NormEpsilon { get; init; } = 1e-5f;
+
+    /// <summary>The probability with which a number is dropped in training, after each block and within the feed-forward block.</summary>
+    public float Dropout { get; init; }
+
+    /// <summary>Decides the first weights.</summary>
+    public ulong Seed { get; init; }
+}
