@@ -20,6 +20,9 @@ internal interface IPeer
     /// </summary>
     IEnumerable<Func<IContender>> Attend(AttentionData data, int threads);
 
+    /// <summary>Every way it has to compute a Transformer's layer.</summary>
+    IEnumerable<Func<IContender>> Layer(LayerTask task, int threads);
+
     /// <summary>Every way it has to multiply two square matrices of that size.</summary>
     IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads);
 }

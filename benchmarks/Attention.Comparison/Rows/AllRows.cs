@@ -23,6 +23,12 @@ internal static class AllRows
         AttentionTask dense = AttentionTask.Square(1024, 64);
         rows.Add(new UserRow("a user's causal mask, 1024 x 64", dense with { Causal = true }, Ours.Attend, Ours.OwnCausal));
         rows.Add(new UserRow("a user's soft cap, 1024 x 64", dense, Ours.SoftCap, Ours.OwnSoftCap));
+        LayerTask attention = new(1, 1024, 512, 8);
+        LayerTask encoder = new(8, 128, 512, 8) { FeedForwardSize = 2048 };
+        rows.Add(new LayerRow("multi-head layer 512/8, 1024", attention));
+        rows.Add(new LayerRow("multi-head layer 512/8, 1024, forward + backward", attention with { Training = true }));
+        rows.Add(new LayerRow("encoder layer 512/8/2048, 8 x 128", encoder));
+        rows.Add(new LayerRow("encoder layer 512/8/2048, 8 x 128, forward + backward", encoder with { Training = true }));
         rows.Add(new MultiplyRow(512));
         rows.Add(new MultiplyRow(1024));
         rows.Add(new MultiplyRow(2048) { Quick = false });

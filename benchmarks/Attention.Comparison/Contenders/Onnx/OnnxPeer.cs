@@ -41,6 +41,9 @@ internal sealed class OnnxPeer : IPeer
     }
 
     /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Layer(LayerTask task, int threads) => [];
+
+    /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads) => [];
 
     private static string? Load()

@@ -35,6 +35,10 @@ internal sealed class TorchPeer : IPeer
     }
 
     /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Layer(LayerTask task, int threads) =>
+        [() => new TorchModule(task, threads), () => new TorchComposedLayer(task, threads)];
+
+    /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads) =>
         [() => new TorchMultiply(left, right, size, threads)];
 
