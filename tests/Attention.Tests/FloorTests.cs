@@ -17,6 +17,7 @@ public partial class FloorTests
         "Execution",
         "Numerics",
         "Gemm",
+        "Operators",
         "Policies",
         "Positions",
         "Tiles",

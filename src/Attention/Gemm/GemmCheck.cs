@@ -131,7 +131,7 @@ internal static unsafe class GemmCheck
     /// Refuses axes whose elements could share a place. Going through the axes from small strides to large, each stride must
     /// reach beyond all that the smaller ones span.
     /// </summary>
-    private static void Apart(ReadOnlySpan<nint> lengths, ReadOnlySpan<nint> strides, string name)
+    internal static void Apart(ReadOnlySpan<nint> lengths, ReadOnlySpan<nint> strides, string name)
     {
         if (Extent(lengths, strides) == 0)
         {

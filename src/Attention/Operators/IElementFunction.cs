@@ -1,0 +1,14 @@
+using Attention.Simd;
+
+namespace Attention.Operators;
+
+/// <summary>A number from one number, or from two.</summary>
+internal interface IElementFunction
+{
+    /// <summary>Whether there is a second number; without, it is never read.</summary>
+    static abstract bool TakesTwo { get; }
+
+    TVector Invoke<TSimd, TVector>(TVector first, TVector second)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged;
+}
