@@ -4,15 +4,6 @@ namespace Attention.Operators;
 static class T { 
  public static void Each(ReadOnlySpan<nint> l, Action<nint[]> f){ nint[] ix=new nint[l.Length]; nint n=1; foreach(var x in l) n*=x; nint[] L=l.ToArray(); for(nint i=0;i<n;i++){ f(ix); for(int a=L.Length-1;a>=0;a--){ if(++ix[a]<L[a]) break; ix[a]=0; } } }
  public static nint[] B(nint[] ix, ReadOnlySpan<nint> l){ nint[] r=new nint[l.Length]; for(int a=1;a<=l.Length;a++) r[^a]=l[^a]==1?0:ix[^a]; return r; } }
-public static unsafe class Elementwise {
- static float* P(in ReadOnlyTensorSpan<float> t){ fixed(float* p=t) return p; }
- static nint O(nint[] ix, ReadOnlySpan<nint> s){ nint o=0; for(int a=0;a<s.Length;a++) o+=ix[a]*s[a]; return o; }
- public static void Accumulate(in ReadOnlyTensorSpan<float> source, in TensorSpan<float> destination, float alpha = 1, float beta = 0, int t = 0){ float* s=P(source),d=P(destination); var ss=source.Strides.ToArray(); var sl=source.Lengths.ToArray(); var ds=destination.Strides.ToArray(); T.Each(destination.Lengths, ix=>{ float* q=d+O(ix,ds); *q=alpha*s[O(T.B(ix,sl),ss)]+(beta==0?0:beta**q); }); }
- public static void Multiply(in ReadOnlyTensorSpan<float> left, in ReadOnlyTensorSpan<float> right, in TensorSpan<float> destination, float beta = 0, int t = 0){ float* s=P(left),r=P(right),d=P(destination); var ss=left.Strides.ToArray(); var sl=left.Lengths.ToArray();var rs=right.Strides.ToArray(); var rl=right.Lengths.ToArray(); var ds=destination.Strides.ToArray(); T.Each(destination.Lengths, ix=>{ float* q=d+O(ix,ds); *q=s[O(T.B(ix,sl),ss)]*r[O(T.B(ix,rl),rs)]+(beta==0?0:beta**q); }); }
- public static void Sum(in ReadOnlyTensorSpan<float> source, in TensorSpan<float> destination, float alpha = 1, float beta = 0, int t = 0){ float* s=P(source),d=P(destination); var ss=source.Strides.ToArray(); var dl=destination.Lengths.ToArray(); var ds=destination.Strides.ToArray(); var acc=new Dictionary<nint,double>(); T.Each(source.Lengths, ix=>{ nint o=O(T.B(ix,dl),ds); acc[o]=acc.GetValueOrDefault(o)+s[O(ix,ss)]; }); foreach(var (o,v) in acc) d[o]=(float)(alpha*v)+(beta==0?0:beta*d[o]); }
- public static double SumOfSquares(in ReadOnlyTensorSpan<float> source, int t = 0){ double v=0; float* s=P(source); var ss=source.Strides.ToArray(); T.Each(source.Lengths, ix=>{ float x=s[O(ix,ss)]; v+=x*x; }); return v; }
- public static void Fill(in TensorSpan<float> destination, float value, int t = 0)=>destination.Fill(value);
-}
 public enum ActivationKind { Relu, Gelu, GeluTanh, Silu, Sigmoid, Tanh }
 public static unsafe class Activation {
  static double Erf(double x){ double s=0,t=x; for(int n=0;n<200;n++){ s+=t/(2*n+1); t*=-x*x/(n+1);} return 2/Math.Sqrt(Math.PI)*s; }
