@@ -20,8 +20,8 @@ internal interface IPeer
     /// </summary>
     IEnumerable<Func<IContender>> Attend(AttentionData data, int threads);
 
-    /// <summary>Every way it has to compute a Transformer's layer.</summary>
-    IEnumerable<Func<IContender>> Layer(LayerTask task, int threads);
+    /// <summary>Its own layer of a Transformer, or the same composed of its functions.</summary>
+    IEnumerable<Func<IContender>> Layer(LayerTask task, bool composed, int threads);
 
     /// <summary>Every way it has to multiply two square matrices of that size.</summary>
     IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads);

@@ -25,10 +25,8 @@ internal static class AllRows
         rows.Add(new UserRow("a user's soft cap, 1024 x 64", dense, Ours.SoftCap, Ours.OwnSoftCap));
         LayerTask attention = new(1, 1024, 512, 8);
         LayerTask encoder = new(8, 128, 512, 8) { FeedForwardSize = 2048 };
-        rows.Add(new LayerRow("multi-head layer 512/8, 1024", attention));
-        rows.Add(new LayerRow("multi-head layer 512/8, 1024, forward + backward", attention with { Training = true }));
-        rows.Add(new LayerRow("encoder layer 512/8/2048, 8 x 128", encoder));
-        rows.Add(new LayerRow("encoder layer 512/8/2048, 8 x 128, forward + backward", encoder with { Training = true }));
+        AddLayer(rows, "nn.MultiheadAttention 512/8, 1024", attention);
+        AddLayer(rows, "nn.TransformerEncoderLayer 512/8/2048, 8 x 128", encoder);
         rows.Add(new MultiplyRow(512));
         rows.Add(new MultiplyRow(1024));
         rows.Add(new MultiplyRow(2048) { Quick = false });
@@ -56,6 +54,14 @@ internal static class AllRows
             string name = $"forward + backward {length} x 64{(causal ? ", causal" : string.Empty)}";
             rows.Add(new AttentionRow(name, task) { Quick = length == 1024 });
         }
+    }
+
+    private static void AddLayer(List<IRow> rows, string name, LayerTask task)
+    {
+        rows.Add(new LayerRow(name, task));
+        rows.Add(new LayerRow($"{name}, composed", task, composed: true) { Quick = false });
+        rows.Add(new LayerRow($"{name}, forward + backward", task with { Training = true }));
+        rows.Add(new LayerRow($"{name}, composed, forward + backward", task with { Training = true }, composed: true) { Quick = false });
     }
 
     private static AttentionTask Decode(int keyValueHeads) =>

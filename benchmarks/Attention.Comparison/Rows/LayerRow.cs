@@ -4,7 +4,10 @@ using Attention.Comparison.Work;
 namespace Attention.Comparison.Rows;
 
 /// <summary>A Transformer's layer against the peers; the result of the library's own is the one that must agree.</summary>
-internal sealed class LayerRow(string name, LayerTask task) : PeerRow
+/// <param name="name">What the row is called.</param>
+/// <param name="task">The layer.</param>
+/// <param name="composed">Whether the peers compose the layer of their functions instead of using their own.</param>
+internal sealed class LayerRow(string name, LayerTask task, bool composed = false) : PeerRow
 {
     /// <inheritdoc/>
     public override string Name => name;
@@ -13,6 +16,6 @@ internal sealed class LayerRow(string name, LayerTask task) : PeerRow
     protected override Field Choose(Setting setting, out Amount amount)
     {
         amount = Amount.Operations(task.Operations);
-        return Field.Choose(new OwnLayer(task, setting.Threads), setting, peer => peer.Layer(task, setting.Threads));
+        return Field.Choose(new OwnLayer(task, setting.Threads), setting, peer => peer.Layer(task, composed, setting.Threads));
     }
 }

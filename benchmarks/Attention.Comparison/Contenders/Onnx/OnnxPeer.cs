@@ -41,7 +41,7 @@ internal sealed class OnnxPeer : IPeer
     }
 
     /// <inheritdoc/>
-    public IEnumerable<Func<IContender>> Layer(LayerTask task, int threads) => [];
+    public IEnumerable<Func<IContender>> Layer(LayerTask task, bool composed, int threads) => [];
 
     /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads) => [];

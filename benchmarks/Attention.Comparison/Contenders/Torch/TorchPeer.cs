@@ -35,8 +35,8 @@ internal sealed class TorchPeer : IPeer
     }
 
     /// <inheritdoc/>
-    public IEnumerable<Func<IContender>> Layer(LayerTask task, int threads) =>
-        [() => new TorchModule(task, threads), () => new TorchComposedLayer(task, threads)];
+    public IEnumerable<Func<IContender>> Layer(LayerTask task, bool composed, int threads) =>
+        [() => composed ? new TorchComposedLayer(task, threads) : new TorchModule(task, threads)];
 
     /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads) =>
