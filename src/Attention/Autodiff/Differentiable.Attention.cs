@@ -59,18 +59,18 @@ public static partial class Differentiable
 
     /// <summary>Rotary positions; see <see cref="Rotary"/>.</summary>
     /// <param name="input"><c>[batch, heads, length, headSize]</c>.</param>
-    /// <param name="table">The angles.</param>
-    /// <param name="offset">The position of row 0.</param>
+    /// <param name="rotation">The angles, and which numbers are pairs.</param>
+    /// <param name="offset">The position of row 0, the others following.</param>
+    /// <param name="positions">The position of every row, <c>[batch, length]</c>, instead; empty for none.</param>
     /// <returns>Of the input's shape.</returns>
     /// <exception cref="ArgumentException">The shapes do not fit, or a position lies beyond the table.</exception>
-    public static Variable Rotate(Variable input, RotaryTable table, int offset = 0)
+    public static Variable Rotate(Variable input, in Rotation rotation, int offset = 0, ReadOnlySpan<int> positions = default)
     {
         ArgumentNullException.ThrowIfNull(input);
-        ArgumentNullException.ThrowIfNull(table);
         Tape? tape = Tape.Of(input);
         DeviceTensor output = DeviceTensor.Allocate(input.Data.Backend, input.Data.Lengths);
-        input.Data.Backend.Rotate(input.Data, table, offset, false, output);
-        return Records(tape, input) ? RecordRotate(tape!, output, input.Slot!, table, offset) : Plain(output, tape);
+        input.Data.Backend.Rotate(input.Data, rotation, positions, offset, false, output);
+        return Records(tape, input) ? RecordRotate(tape!, output, input.Slot!, rotation, positions.ToArray(), offset) : Plain(output, tape);
     }
 
     private static void Rank4(Variable variable, string name)
@@ -120,21 +120,15 @@ public static partial class Differentiable
         SinkLogits = tensors[4],
     };
 
-    private static Variable RecordRotate(Tape tape, DeviceTensor output, GradientSlot slot, RotaryTable table, int offset) =>
+    private static Variable RecordRotate(
+        Tape tape, DeviceTensor output, GradientSlot slot, Rotation rotation, int[] positions, int offset) =>
         Recorded(
             tape, output,
             gradient =>
             {
-                DeviceTensor target = slot.Target(out float beta);
-                if (beta == 0)
-                {
-                    gradient.Backend.Rotate(gradient, table, offset, true, target);
-                    return;
-                }
-
-                using DeviceTensor contribution = DeviceTensor.Allocate(gradient.Backend, gradient.Lengths);
-                gradient.Backend.Rotate(gradient, table, offset, true, contribution);
-                gradient.Backend.Accumulate(contribution, target, 1, 1);
+                GradientResult result = GradientResult.For(slot, null, isNeeded: false);
+                gradient.Backend.Rotate(gradient, rotation, positions, offset, true, result.Tensor!);
+                result.Finish();
             });
 
     /// <summary>Where a computation that overwrites writes the gradient of an input.</summary>

@@ -238,15 +238,25 @@ public sealed unsafe class CpuBackend : IComputeBackend
     }
 
     /// <inheritdoc/>
-    public void Rotate(DeviceTensor input, RotaryTable table, int offset, bool inverse, DeviceTensor output)
+    public void Rotate(DeviceTensor input, in Rotation rotation, ReadOnlySpan<int> positions, int offset, bool inverse, DeviceTensor output)
     {
-        if (inverse)
+        ReadOnlyTensorSpan<float> source = Own(input, nameof(input));
+        TensorSpan<float> destination = Own(output, nameof(output));
+        var options = new PositionOptions { MaxDegreeOfParallelism = _threads };
+        switch (positions.IsEmpty, inverse)
         {
-            Rotary.ApplyInverse(Own(input, nameof(input)), table, offset, Own(output, nameof(output)), _threads);
-        }
-        else
-        {
-            Rotary.Apply(Own(input, nameof(input)), table, offset, Own(output, nameof(output)), _threads);
+            case (true, false):
+                Rotary.Apply(source, rotation.Table, offset, rotation.Layout, destination, options);
+                break;
+            case (true, true):
+                Rotary.ApplyInverse(source, rotation.Table, offset, rotation.Layout, destination, options);
+                break;
+            case (false, false):
+                Rotary.Apply(source, rotation.Table, positions, rotation.Layout, destination, options);
+                break;
+            case (false, true):
+                Rotary.ApplyInverse(source, rotation.Table, positions, rotation.Layout, destination, options);
+                break;
         }
 
         KeepAlive(input, output);

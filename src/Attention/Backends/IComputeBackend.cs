@@ -187,13 +187,14 @@ public interface IComputeBackend
     /// <param name="beta">The factor on <paramref name="tableGradient"/>.</param>
     void GatherBackward(ReadOnlySpan<int> indices, DeviceTensor outputGradient, DeviceTensor tableGradient, float beta = 1);
 
-    /// <summary>Rotates pairs of numbers by angles that grow with the position (Su et al. 2021, "RoFormer").</summary>
+    /// <summary>Rotates pairs of numbers by angles that grow with the position; see <see cref="Rotary"/>.</summary>
     /// <param name="input"><c>[batch, heads, length, headSize]</c>.</param>
-    /// <param name="table">The angles.</param>
-    /// <param name="offset">The position of row 0.</param>
+    /// <param name="rotation">The angles, and which numbers are pairs.</param>
+    /// <param name="positions">The position of every row, <c>[batch, length]</c>; empty where they follow each other.</param>
+    /// <param name="offset">The position of row 0 where they do.</param>
     /// <param name="inverse">Whether to rotate back, which is the gradient.</param>
     /// <param name="output">Overwritten, of the input's shape; may be the input.</param>
-    void Rotate(DeviceTensor input, RotaryTable table, int offset, bool inverse, DeviceTensor output);
+    void Rotate(DeviceTensor input, in Rotation rotation, ReadOnlySpan<int> positions, int offset, bool inverse, DeviceTensor output);
 
     /// <summary>Drops numbers, <c>output = input keep / (1 - probability) + beta output</c>; the same call on a gradient is its gradient.</summary>
     /// <param name="input">Any shape.</param>

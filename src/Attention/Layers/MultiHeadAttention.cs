@@ -236,10 +236,10 @@ public sealed class MultiHeadAttention : Layer
             heads = norm.Forward(raw);
         }
 
-        if (_options.Rotary is not null)
+        if (_options.Rotary is { } rotation)
         {
-            using Variable fixedHeads = heads;
-            heads = Differentiable.Rotate(fixedHeads, _options.Rotary, offset);
+            using Variable unturned = heads;
+            heads = Differentiable.Rotate(unturned, rotation, offset);
         }
 
         return heads;

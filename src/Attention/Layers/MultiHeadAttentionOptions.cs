@@ -1,4 +1,4 @@
-using Attention.Positions;
+using Attention.Backends;
 
 namespace Attention.Layers;
 
@@ -36,7 +36,7 @@ public sealed record MultiHeadAttentionOptions
     public bool HasOutputGate { get; init; }
 
     /// <summary>Rotates queries and keys by their positions; null for no rotation.</summary>
-    public RotaryTable? Rotary { get; init; }
+    public Rotation? Rotary { get; init; }
 
     /// <summary>The factor on q.k; null for one by the root of the head size.</summary>
     public float? Scale { get; init; }
