@@ -27,6 +27,7 @@ internal static class AllRows
         LayerTask encoder = new(8, 128, 512, 8) { FeedForwardSize = 2048 };
         AddLayer(rows, "nn.MultiheadAttention 512/8, 1024", attention);
         AddLayer(rows, "nn.TransformerEncoderLayer 512/8/2048, 8 x 128", encoder);
+        rows.Add(new TapeRow("tape, 512/8, 1024, forward + backward", attention with { Training = true }));
         rows.Add(new MultiplyRow(512));
         rows.Add(new MultiplyRow(1024));
         rows.Add(new MultiplyRow(2048) { Quick = false });

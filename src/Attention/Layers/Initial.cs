@@ -1,3 +1,5 @@
+using Attention.Numerics;
+
 namespace Attention.Layers;
 
 /// <summary>The first numbers of parameters, and checks of what constructors are given.</summary>
@@ -24,18 +26,17 @@ internal static class Initial
     internal static ulong Seed(ulong seed, int part) => unchecked((seed + (ulong)part + 1) * 0x9E3779B97F4A7C15);
 
     /// <summary>Glorot uniform for a matrix <c>[outputSize, inputSize]</c>, its fans being those two.</summary>
-    internal static float[] Glorot(ulong seed, int outputSize, int inputSize, int matrices = 1)
+    internal static float[] Glorot(ulong seed, int outputSize, int inputSize)
     {
-        float[] values = new float[matrices * outputSize * inputSize];
-        float bound = MathF.Sqrt(6f / (inputSize + outputSize));
-        new Numerics.PhiloxRandom(seed).FillUniform(values, -bound, bound);
+        float[] values = new float[outputSize * inputSize];
+        Initialization.GlorotUniform(values, new PhiloxRandom(seed), inputSize, outputSize);
         return values;
     }
 
     internal static float[] Normal(ulong seed, int count, float deviation)
     {
         float[] values = new float[count];
-        new Numerics.PhiloxRandom(seed).FillNormal(values, 0f, deviation);
+        Initialization.Normal(values, new PhiloxRandom(seed), 0f, deviation);
         return values;
     }
 }
