@@ -37,6 +37,20 @@ public unsafe interface ISimd<TVector>
     /// <summary>Writes <see cref="Count"/> floats; no alignment is needed.</summary>
     static abstract void Store(TVector value, float* destination);
 
+    /// <summary>
+    /// Reads 2 <see cref="Count"/> floats, which are pairs of neighbours, and takes them apart.
+    /// </summary>
+    /// <param name="source">The first float of the first pair.</param>
+    /// <param name="second">The second float of every pair.</param>
+    /// <returns>The first float of every pair.</returns>
+    static abstract TVector LoadPairs(float* source, out TVector second);
+
+    /// <summary>Writes 2 <see cref="Count"/> floats, pairs of neighbours: what <see cref="LoadPairs"/> took apart.</summary>
+    /// <param name="first">The first float of every pair.</param>
+    /// <param name="second">The second float of every pair.</param>
+    /// <param name="destination">Where the first float of the first pair goes.</param>
+    static abstract void StorePairs(TVector first, TVector second, float* destination);
+
     /// <summary>Reads <see cref="Count"/> signed bytes as floats.</summary>
     static abstract TVector LoadInt8(sbyte* source);
 

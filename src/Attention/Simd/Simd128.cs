@@ -29,6 +29,22 @@ public readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static void Store(Vector128<float> value, float* destination) => value.Store(destination);
 
     /// <inheritdoc/>
+    public static Vector128<float> LoadPairs(float* source, out Vector128<float> second)
+    {
+        Vector128<float> left = Vector128.Load(source);
+        Vector128<float> right = Vector128.Load(source + Vector128<float>.Count);
+        second = Interleave.Odd(left, right);
+        return Interleave.Even(left, right);
+    }
+
+    /// <inheritdoc/>
+    public static void StorePairs(Vector128<float> first, Vector128<float> second, float* destination)
+    {
+        Interleave.Low(first, second).Store(destination);
+        Interleave.High(first, second).Store(destination + Vector128<float>.Count);
+    }
+
+    /// <inheritdoc/>
     public static Vector128<float> LoadInt8(sbyte* source) =>
         Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<int>(source)).AsSByte())));
 

@@ -29,6 +29,22 @@ public readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static void Store(Vector256<float> value, float* destination) => value.Store(destination);
 
     /// <inheritdoc/>
+    public static Vector256<float> LoadPairs(float* source, out Vector256<float> second)
+    {
+        Vector128<float> low = Simd128.LoadPairs(source, out Vector128<float> lowSecond);
+        Vector128<float> high = Simd128.LoadPairs(source + Vector256<float>.Count, out Vector128<float> highSecond);
+        second = Vector256.Create(lowSecond, highSecond);
+        return Vector256.Create(low, high);
+    }
+
+    /// <inheritdoc/>
+    public static void StorePairs(Vector256<float> first, Vector256<float> second, float* destination)
+    {
+        Simd128.StorePairs(first.GetLower(), second.GetLower(), destination);
+        Simd128.StorePairs(first.GetUpper(), second.GetUpper(), destination + Vector256<float>.Count);
+    }
+
+    /// <inheritdoc/>
     public static Vector256<float> LoadInt8(sbyte* source) =>
         Vector256.ConvertToSingle(Vector256.WidenLower(Vector256.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<long>(source)).AsSByte().ToVector256Unsafe())));
 

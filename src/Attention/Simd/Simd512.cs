@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Attention.Simd;
 
@@ -25,6 +26,41 @@ public readonly unsafe struct Simd512 : ISimd<Vector512<float>>
 
     /// <inheritdoc/>
     public static void Store(Vector512<float> value, float* destination) => value.Store(destination);
+
+    /// <inheritdoc/>
+    public static Vector512<float> LoadPairs(float* source, out Vector512<float> second)
+    {
+        if (Avx512F.IsSupported)
+        {
+            Vector512<int> even = Vector512<int>.Indices << 1;
+            Vector512<float> left = Vector512.Load(source);
+            Vector512<float> right = Vector512.Load(source + Vector512<float>.Count);
+            second = Avx512F.PermuteVar16x32x2(left, even | Vector512<int>.One, right);
+            return Avx512F.PermuteVar16x32x2(left, even, right);
+        }
+
+        Vector256<float> low = Simd256.LoadPairs(source, out Vector256<float> lowSecond);
+        Vector256<float> high = Simd256.LoadPairs(source + Vector512<float>.Count, out Vector256<float> highSecond);
+        second = Vector512.Create(lowSecond, highSecond);
+        return Vector512.Create(low, high);
+    }
+
+    /// <inheritdoc/>
+    public static void StorePairs(Vector512<float> first, Vector512<float> second, float* destination)
+    {
+        if (Avx512F.IsSupported)
+        {
+            // Lane 2i of the result is lane i of the first vector, lane 2i + 1 that of the second, whose lanes count from 16.
+            Vector512<int> lane = Vector512<int>.Indices;
+            Vector512<int> from = (lane >> 1) | ((lane & Vector512<int>.One) << 4);
+            Avx512F.PermuteVar16x32x2(first, from, second).Store(destination);
+            Avx512F.PermuteVar16x32x2(first, from + Vector512.Create(8), second).Store(destination + Vector512<float>.Count);
+            return;
+        }
+
+        Simd256.StorePairs(first.GetLower(), second.GetLower(), destination);
+        Simd256.StorePairs(first.GetUpper(), second.GetUpper(), destination + Vector512<float>.Count);
+    }
 
     /// <inheritdoc/>
     public static Vector512<float> LoadInt8(sbyte* source) =>

@@ -25,6 +25,20 @@ public readonly unsafe struct SimdScalar : ISimd<float>
     public static void Store(float value, float* destination) => *destination = value;
 
     /// <inheritdoc/>
+    public static float LoadPairs(float* source, out float second)
+    {
+        second = source[1];
+        return source[0];
+    }
+
+    /// <inheritdoc/>
+    public static void StorePairs(float first, float second, float* destination)
+    {
+        destination[0] = first;
+        destination[1] = second;
+    }
+
+    /// <inheritdoc/>
     public static float LoadInt8(sbyte* source) => *source;
 
     /// <inheritdoc/>

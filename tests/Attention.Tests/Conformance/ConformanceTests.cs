@@ -3,7 +3,7 @@ using Xunit.Abstractions;
 
 namespace Attention.Tests.Conformance;
 
-/// <summary>The ONNX operator Attention on its own project's cases, and on those of a folder of the user's.</summary>
+/// <summary>The ONNX operators Attention and RotaryEmbedding on their own project's cases, and on those of a folder of the user's.</summary>
 public class ConformanceTests(ITestOutputHelper log, RunLog runLog) : IClassFixture<RunLog>
 {
     private const string FolderVariable = "ATTENTION_CONFORMANCE";
@@ -17,8 +17,11 @@ public class ConformanceTests(ITestOutputHelper log, RunLog runLog) : IClassFixt
     [MemberData(nameof(Cases))]
     public void Case_GivesTheOperatorsOutputs(string name) => Check(ConformanceCase.Load(Path.Combine(s_folder, name + ".json")));
 
-    [Fact]
-    public void EveryCaseOfTheOperatorIsHere() => Cases.Should().HaveCount(60);
+    [Theory]
+    [InlineData("Attention", 60)]
+    [InlineData("RotaryEmbedding", 6)]
+    public void EveryCaseOfTheOperatorIsHere(string operatorName, int count) =>
+        Directory.GetFiles(s_folder, "*.json").Count(path => ConformanceCase.Load(path).Operator == operatorName).Should().Be(count);
 
     /// <summary>Without the variable the folder is the one of the repository, so that this code is tested as well.</summary>
     [Fact]
@@ -30,7 +33,7 @@ public class ConformanceTests(ITestOutputHelper log, RunLog runLog) : IClassFixt
         foreach (string path in Directory.GetFiles(folder, "*.json", SearchOption.AllDirectories).Order())
         {
             ConformanceCase loaded = ConformanceCase.Load(path);
-            if (loaded.Operator != "Attention")
+            if (!IsCovered(loaded))
             {
                 Print($"{loaded.Name}: not covered, the operator is {loaded.Operator}.");
                 continue;
@@ -44,14 +47,18 @@ public class ConformanceTests(ITestOutputHelper log, RunLog runLog) : IClassFixt
             }
         }
 
-        Print($"Conformance: {covered - failures.Count} of {covered} cases of the operator Attention in '{folder}' passed.");
-        covered.Should().BePositive("'{0}' should hold cases of the operator Attention", folder);
+        Print($"Conformance: {covered - failures.Count} of {covered} cases in '{folder}' passed.");
+        covered.Should().BePositive("'{0}' should hold cases of these operators", folder);
         failures.Should().BeEmpty();
     }
 
+    private static bool IsCovered(ConformanceCase given) => given.Operator is "Attention" or "RotaryEmbedding";
+
     private static void Check(ConformanceCase given)
     {
-        IReadOnlyDictionary<string, float[]> outputs = OnnxAttention.Run(given);
+        IsCovered(given).Should().BeTrue("{0} is run", given.Operator);
+        IReadOnlyDictionary<string, float[]> outputs =
+            given.Operator == "Attention" ? OnnxAttention.Run(given) : OnnxRotary.Run(given);
         foreach ((string name, ConformanceTensor expected) in given.Outputs)
         {
             double[] numbers = Array.ConvertAll(expected.Data, number => (double)number);

@@ -50,6 +50,10 @@ public unsafe class SimdTests
 
     [Theory]
     [MemberData(nameof(AllWidths))]
+    public void Pairs_are_taken_apart_and_joined_again(SimdWidth width) => Widths.Run(width, new Pairs());
+
+    [Theory]
+    [MemberData(nameof(AllWidths))]
     public void Narrow_numbers(SimdWidth width) => Widths.Run(width, new Narrow());
 
     [Theory]
@@ -241,6 +245,29 @@ public unsafe class SimdTests
             destination.Span[0].Should().Be(NaN);
             TSimd.Store(TSimd.Load(source.Start), destination.Start);
             destination.Span[TSimd.Count].Should().Be(numbers[^1], "a store must not reach beyond its vector");
+        }
+    }
+
+    private readonly struct Pairs : IWidthAction
+    {
+        public void Invoke<TSimd, TVector>()
+            where TSimd : struct, ISimd<TVector>
+            where TVector : unmanaged
+        {
+            float[] numbers = [.. Enumerable.Range(1, 2 * TSimd.Count).Select(number => number * 1.5f)];
+            using GuardedBuffer source = new(numbers);
+            using GuardedBuffer parts = new(2 * TSimd.Count);
+            using GuardedBuffer destination = new(2 * TSimd.Count + 1);
+            TSimd.Store(TSimd.LoadPairs(source.Start, out TVector second), parts.Start);
+            TSimd.Store(second, parts.Start + TSimd.Count);
+            parts.Span[..TSimd.Count].ToArray().Should().Equal(numbers.Where((_, index) => index % 2 == 0));
+            parts.Span[TSimd.Count..].ToArray().Should().Equal(numbers.Where((_, index) => index % 2 == 1));
+
+            TSimd.StorePairs(TSimd.Load(parts.Start), second, destination.Start + 1);
+            destination.Span[1..].ToArray().Should().Equal(numbers);
+            destination.Span[0].Should().Be(NaN);
+            TSimd.StorePairs(TSimd.Load(parts.Start), second, destination.Start);
+            destination.Span[2 * TSimd.Count].Should().Be(numbers[^1], "a store must not reach beyond its pairs");
         }
     }
 
