@@ -19,7 +19,7 @@ namespace Attention.Layers;
 /// </para>
 /// <para>A query that may attend to nothing gets the output projection's bias.</para>
 /// </remarks>
-public sealed class MultiHeadAttention : Layer
+public sealed partial class MultiHeadAttention : Layer
 {
     private readonly MultiHeadAttentionOptions _options;
     private readonly int _keyValueHeads;
@@ -133,17 +133,7 @@ public sealed class MultiHeadAttention : Layer
         using Variable attended = Differentiable.Attention(
             heads.Query, heads.Key, heads.Value, mask, modifier, bias,
             options: new AttentionOptions { Scale = _options.Scale, Dropout = _options.Dropout });
-        using Variable rows = attended.Transpose(1, 2);
-        using Variable joined = rows.Reshape(query.Data.Lengths[0], query.Data.Lengths[1], -1);
-        if (_gate is null)
-        {
-            return _output.Forward(joined);
-        }
-
-        using Variable gate = _gate.Forward(query);
-        using Variable open = Differentiable.Activate(ActivationKind.Sigmoid, gate);
-        using Variable gated = Differentiable.Multiply(open, joined);
-        return _output.Forward(gated);
+        return Join(query, attended);
     }
 
     /// <summary>The weights that <see cref="Forward{TMask}(Variable, Variable, Variable, in TMask)"/> gives the values, without dropout; nothing is recorded.</summary>
@@ -168,7 +158,23 @@ public sealed class MultiHeadAttention : Layer
         return weights;
     }
 
-    private HeadProjection Project(Variable query, Variable key, Variable? value, int offset)
+    /// <summary>[batch, heads, length, headSize] to [batch, length, modelSize], through the gate if there is one.</summary>
+    private Variable Join(Variable query, Variable attended)
+    {
+        using Variable rows = attended.Transpose(1, 2);
+        using Variable joined = rows.Reshape(query.Data.Lengths[0], query.Data.Lengths[1], -1);
+        if (_gate is null)
+        {
+            return _output.Forward(joined);
+        }
+
+        using Variable gate = _gate.Forward(query);
+        using Variable open = Differentiable.Activate(ActivationKind.Sigmoid, gate);
+        using Variable gated = Differentiable.Multiply(open, joined);
+        return _output.Forward(gated);
+    }
+
+    private HeadProjection Project(Variable query, Variable key, Variable? value, int offset, ReadOnlySpan<int> positions = default)
     {
         int queryWidth = _options.Heads * _headSize;
         int keyWidth = _keyValueHeads * _headSize;
@@ -194,8 +200,8 @@ public sealed class MultiHeadAttention : Layer
             ];
         }
 
-        Variable queries = Position(Heads(parts[0], _options.Heads), _queryNorm, offset);
-        Variable keys = Position(Heads(parts[1], _keyValueHeads), _keyNorm, offset);
+        Variable queries = Position(Heads(parts[0], _options.Heads), _queryNorm, offset, positions);
+        Variable keys = Position(Heads(parts[1], _keyValueHeads), _keyNorm, offset, positions);
         return new HeadProjection(queries, keys, parts.Length == 2 ? keys : Heads(parts[2], _keyValueHeads));
     }
 
@@ -228,7 +234,7 @@ public sealed class MultiHeadAttention : Layer
         }
     }
 
-    private Variable Position(Variable heads, RmsNorm? norm, int offset)
+    private Variable Position(Variable heads, RmsNorm? norm, int offset, ReadOnlySpan<int> positions)
     {
         if (norm is not null)
         {
@@ -239,7 +245,7 @@ public sealed class MultiHeadAttention : Layer
         if (_options.Rotary is { } rotation)
         {
             using Variable unturned = heads;
-            heads = Differentiable.Rotate(unturned, rotation, offset);
+            heads = Differentiable.Rotate(unturned, rotation, offset, positions);
         }
 
         return heads;

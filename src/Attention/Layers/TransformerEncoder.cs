@@ -1,5 +1,6 @@
 using Attention.Autodiff;
 using Attention.Backends;
+using Attention.Caching;
 using Attention.Policies;
 
 namespace Attention.Layers;
@@ -52,6 +53,35 @@ public sealed class TransformerEncoder : Layer
         foreach (TransformerEncoderLayer layer in _layers)
         {
             Variable next = recompute ? Differentiable.Checkpoint(x => layer.Forward(x, mask), current) : layer.Forward(current, mask);
+            Release(current, input);
+            current = next;
+        }
+
+        return _norm is null ? current : Last(current);
+    }
+
+    /// <summary>Computes the stack for new positions of sequences in caches: a decoder-only Transformer at work.</summary>
+    /// <param name="input">The new positions, <c>[batch, length, modelSize]</c>.</param>
+    /// <param name="caches">A cache for each layer, in which the sequences have the same numbers.</param>
+    /// <param name="sequences">The sequence of each batch element.</param>
+    /// <returns>Of the input's shape.</returns>
+    /// <exception cref="ArgumentException">There are not as many caches as layers, or a shape or sequence is another than said.</exception>
+    /// <exception cref="OutOfPagesException">
+    /// A paged cache has too few free pages. The caches of the layers before have the new positions already: trim them to go on.
+    /// </exception>
+    public Variable Forward(Variable input, IReadOnlyList<KvCache> caches, ReadOnlySpan<int> sequences)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(caches);
+        if (caches.Count != _layers.Length)
+        {
+            throw new ArgumentException($"'{nameof(caches)}' has {caches.Count}; expected one for each of the {_layers.Length} layers.", nameof(caches));
+        }
+
+        Variable current = input;
+        for (int i = 0; i < _layers.Length; i++)
+        {
+            Variable next = _layers[i].Forward(current, caches[i], sequences);
             Release(current, input);
             current = next;
         }

@@ -1,5 +1,6 @@
 using Attention.Autodiff;
 using Attention.Backends;
+using Attention.Caching;
 using Attention.Policies;
 
 namespace Attention.Layers;
@@ -52,6 +53,21 @@ public sealed class TransformerEncoderLayer : TransformerBlock
             input, _firstNorm,
             static (x, state) => state.SelfAttention.Forward(x, x, x, state.mask, state.modifier, state.bias),
             (SelfAttention, mask, modifier, bias));
+        return Residual(attended, _secondNorm, static (x, feedForward) => feedForward.Forward(x), _feedForward);
+    }
+
+    /// <summary>Computes the layer for new positions of sequences in a cache; see <see cref="MultiHeadAttention.Forward(Variable, KvCache, ReadOnlySpan{int})"/>.</summary>
+    /// <param name="input">The new positions, <c>[batch, length, modelSize]</c>.</param>
+    /// <param name="cache">The cache of this layer.</param>
+    /// <param name="sequences">The sequence of each batch element.</param>
+    /// <returns>Of the input's shape.</returns>
+    /// <exception cref="ArgumentException">A shape or sequence is another than said; the cache has not changed.</exception>
+    /// <exception cref="OutOfPagesException">A paged cache has too few free pages; it has not changed.</exception>
+    public Variable Forward(Variable input, KvCache cache, ReadOnlySpan<int> sequences)
+    {
+        using Variable attended = Residual(
+            input, _firstNorm, static (x, state) => state.SelfAttention.Forward(x, state.cache, state.Item3),
+            (SelfAttention, cache, sequences.ToArray()));
         return Residual(attended, _secondNorm, static (x, feedForward) => feedForward.Forward(x), _feedForward);
     }
 }
