@@ -16,6 +16,9 @@ internal static unsafe class DropoutMask
 {
     private const int WordsPerCounter = 4;
 
+    /// <summary>The batch of elements that have numbers: no batch of attention, which is not negative, nor that of random numbers, -1.</summary>
+    private const int ElementBatch = -2;
+
     /// <summary>
     /// Writes the factors of the weights of one query: 0 for what is dropped and 1 / (1 - <paramref name="dropout"/>) for
     /// what is kept.
@@ -58,6 +61,28 @@ internal static unsafe class DropoutMask
         }
 
         FillOneByOne(seed, batch, head, query, firstKey + done, count - done, threshold, keep, destination + done);
+    }
+
+    /// <summary>
+    /// Writes the factors of elements that have numbers instead of places, as <see cref="FillKeep"/> does: the upper bits of
+    /// a number stand for the query, and a batch that attention never has sets them apart.
+    /// </summary>
+    /// <param name="seed">The seed.</param>
+    /// <param name="firstElement">The number of the first element, at least 0.</param>
+    /// <param name="count">How many elements.</param>
+    /// <param name="dropout">The probability of being dropped, in [0, 1].</param>
+    /// <param name="destination">The factors, [count].</param>
+    internal static void FillKeepOfElements(ulong seed, long firstElement, int count, float dropout, float* destination)
+    {
+        while (count > 0)
+        {
+            int lower = (int)(firstElement & int.MaxValue);
+            int length = (int)Math.Min(count, (1L << 31) - lower);
+            FillKeep(seed, ElementBatch, head: 0, (int)(firstElement >> 31), lower, length, dropout, destination);
+            firstElement += length;
+            count -= length;
+            destination += length;
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -91,6 +91,15 @@ internal static class OperatorCheck
         }
     }
 
+    /// <summary>A tensor that is written must not be memory of a span.</summary>
+    internal static void Disjoint(in ReadOnlyTensorSpan<float> tensor, string tensorName, ReadOnlySpan<float> span, string spanName)
+    {
+        if (!span.IsEmpty)
+        {
+            Guard.Disjoint(tensor, tensorName, new ReadOnlyTensorSpan<float>(span), spanName);
+        }
+    }
+
     /// <summary>A span that is written must not be memory of another one.</summary>
     internal static void Disjoint(ReadOnlySpan<float> span, string spanName, ReadOnlySpan<float> other, string otherName)
     {

@@ -9,21 +9,28 @@ internal static class PanelLoop
 {
     internal static void Run<TKernel>(in LoopAxes axes, in TKernel kernel, int maxDegreeOfParallelism, SimdWidth width)
         where TKernel : struct, IPanelKernel =>
-        WidthJobs.Run(width, new Job<TKernel>(axes, kernel, WidthJobs.Threads(axes.Elements, maxDegreeOfParallelism)));
+        WidthJobs.Run(
+            width, new Job<TKernel>(axes, kernel, new PanelCut(axes), WidthJobs.Threads(axes.Elements, maxDegreeOfParallelism)));
 
-    private readonly struct Job<TKernel>(in LoopAxes axes, in TKernel kernel, int threads) : IWidthJob
+    /// <summary>The same with panels of whole rows, for kernels that need all of a row at once.</summary>
+    internal static void RunRows<TKernel>(in LoopAxes axes, in TKernel kernel, int maxDegreeOfParallelism, SimdWidth width)
+        where TKernel : struct, IPanelKernel
+    {
+        PanelCut cut = new(axes.Rows, axes.Columns, axes.Columns, PanelCut.PieceElements);
+        WidthJobs.Run(width, new Job<TKernel>(axes, kernel, cut, WidthJobs.Threads(axes.Elements, maxDegreeOfParallelism)));
+    }
+
+    private readonly struct Job<TKernel>(in LoopAxes axes, in TKernel kernel, in PanelCut cut, int threads) : IWidthJob
         where TKernel : struct, IPanelKernel
     {
         private readonly LoopAxes _axes = axes;
         private readonly TKernel _kernel = kernel;
+        private readonly PanelCut _cut = cut;
 
         public void Run<TSimd, TVector>()
             where TSimd : struct, ISimd<TVector>
-            where TVector : unmanaged
-        {
-            PanelCut cut = new(_axes);
-            WorkerTeam.Run(new Pieces<TSimd, TVector, TKernel>(_axes, _kernel, cut), cut.Count, threads);
-        }
+            where TVector : unmanaged =>
+            WorkerTeam.Run(new Pieces<TSimd, TVector, TKernel>(_axes, _kernel, _cut), _cut.Count, threads);
     }
 
     private readonly struct Pieces<TSimd, TVector, TKernel>(in LoopAxes axes, in TKernel kernel, in PanelCut cut) : IParallelAction

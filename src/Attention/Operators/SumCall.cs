@@ -86,11 +86,7 @@ internal static unsafe class SumCall
             where TVector : unmanaged
         {
             WorkerTeam.Run(new SumPieces<TSimd, TVector>(_plan), checked(_plan.Cut.Count * _plan.Chunks), threads);
-            if (_plan.Chunks > 1)
-            {
-                FoldPieces<TSimd, TVector> fold = new(_plan.Partial, _plan.Kept.Elements, _plan.Chunks);
-                WorkerTeam.Run(fold, fold.Count, threads);
-            }
+            new FoldJob(_plan.Partial, _plan.Kept.Elements, _plan.Chunks, threads).Run<TSimd, TVector>();
         }
     }
 }
