@@ -295,6 +295,10 @@ public sealed unsafe class CpuBackend : IComputeBackend
         KeepAlive(parameter, gradient, firstMoment, secondMoment);
     }
 
+    /// <summary>A call without its own number of threads gets the backend's.</summary>
+    internal AttentionOptions With(in AttentionOptions options) =>
+        options.MaxDegreeOfParallelism == 0 ? options with { MaxDegreeOfParallelism = _threads } : options;
+
     internal void Return(CpuBuffer buffer) => _memory.Return(buffer);
 
     private static void CheckCount(nint actual, nint expected, string name)
@@ -345,8 +349,4 @@ public sealed unsafe class CpuBackend : IComputeBackend
 
     private ScoreTerms Terms(in AttentionTensors inputs) =>
         new() { Bias = Optional(inputs.Bias, "bias"), SinkLogits = Row(inputs.SinkLogits, "sinkLogits") };
-
-    /// <summary>A call without its own number of threads gets the backend's.</summary>
-    private AttentionOptions With(in AttentionOptions options) =>
-        options.MaxDegreeOfParallelism == 0 ? options with { MaxDegreeOfParallelism = _threads } : options;
 }
