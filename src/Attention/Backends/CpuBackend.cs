@@ -146,6 +146,16 @@ public sealed unsafe class CpuBackend : IComputeBackend
     /// <inheritdoc/>
     public void Linear(DeviceTensor input, DeviceTensor weight, DeviceTensor? bias, DeviceTensor output)
     {
+        nint rows = CheckMatrix(input, nameof(input), "[rows, inputSize]")[0];
+        nint inputSize = input.Lengths[1];
+        nint outputSize = CheckMatrix(weight, nameof(weight), "[outputSize, inputSize]")[0];
+        CheckShape(weight, nameof(weight), outputSize, inputSize);
+        CheckShape(output, nameof(output), rows, outputSize);
+        if (bias is not null)
+        {
+            CheckShape(bias, nameof(bias), outputSize);
+        }
+
         float beta = 0;
         if (bias is not null)
         {
@@ -296,6 +306,23 @@ public sealed unsafe class CpuBackend : IComputeBackend
     }
 
     internal void Return(CpuBuffer buffer) => _memory.Return(buffer);
+
+    private static ReadOnlySpan<nint> CheckMatrix(DeviceTensor tensor, string name, string expected)
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        return tensor.Rank == 2
+            ? tensor.Lengths
+            : throw new ArgumentException($"'{name}' has shape {Shapes.Text(tensor.Lengths)}; expected {expected}.", name);
+    }
+
+    private static void CheckShape(DeviceTensor tensor, string name, params ReadOnlySpan<nint> expected)
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        if (!tensor.Lengths.SequenceEqual(expected))
+        {
+            throw new ArgumentException($"'{name}' has shape {Shapes.Text(tensor.Lengths)}; expected {Shapes.Text(expected)}.", name);
+        }
+    }
 
     private static void CheckCount(nint actual, nint expected, string name)
     {
