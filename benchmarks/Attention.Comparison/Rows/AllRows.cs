@@ -1,3 +1,4 @@
+using Attention.Caching;
 using Attention.Comparison.Work;
 
 namespace Attention.Comparison.Rows;
@@ -18,6 +19,12 @@ internal static class AllRows
         rows.Add(new AttentionRow("forward 12 heads, 16 x 32", Tiny));
         rows.Add(new AttentionRow("decode 32 heads, 4096 keys x 128", Decode(32)) { ReadsMemory = true });
         rows.Add(new AttentionRow("decode 32 heads, 8 key heads, 4096 keys x 128", Decode(8)) { ReadsMemory = true });
+        foreach (KvStorage storage in Enum.GetValues<KvStorage>())
+        {
+            rows.Add(new CacheRow(Decode(8), storage, paged: false));
+        }
+
+        rows.Add(new CacheRow(Decode(8), KvStorage.Float32, paged: true));
         AddTraining(rows, causal: false);
         AddTraining(rows, causal: true);
         AttentionTask dense = AttentionTask.Square(1024, 64);

@@ -38,7 +38,9 @@ public sealed class RelativeBuckets
         if (maximumDistance <= side / 2)
         {
             Throw.OutOfRange(
-                nameof(maximumDistance), maximumDistance, $"'{nameof(maximumDistance)}' is {maximumDistance}; expected more than {side / 2}, the distances that have a bucket each.");
+                nameof(maximumDistance),
+                maximumDistance,
+                $"'{nameof(maximumDistance)}' is {maximumDistance}; expected more than {side / 2}, the distances that have a bucket each.");
         }
 
         IsBidirectional = isBidirectional;

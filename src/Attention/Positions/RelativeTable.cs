@@ -29,7 +29,8 @@ internal static unsafe class RelativeTable
         if (bias.Lengths[rank - 3] != heads || (rank == 4 && bias.Lengths[0] != 1))
         {
             Throw.Argument(
-                parameter, $"'{parameter}' has shape {Guard.Text(bias.Lengths)}; expected {BiasShape} or [1, heads, queryLength, keyLength] with {heads} heads as the table has.");
+                parameter,
+                $"'{parameter}' has shape {Guard.Text(bias.Lengths)}; expected {BiasShape} or [1, heads, queryLength, keyLength] with {heads} heads as the table has.");
         }
     }
 

@@ -113,7 +113,8 @@ public static unsafe class Rotary
 
         if (input.FlattenedLength > 0)
         {
-            Run(input, table.Rows(offset + (long)input.Lengths[2], nameof(offset)), table.RotarySize, offset, default, layout, direction, output, options);
+            float[] rows = table.Rows(offset + (long)input.Lengths[2], nameof(offset));
+            Run(input, rows, table.RotarySize, offset, default, layout, direction, output, options);
         }
     }
 
@@ -141,7 +142,8 @@ public static unsafe class Rotary
 
         if (input.FlattenedLength > 0)
         {
-            Run(input, table.Rows(largest + 1L, nameof(positions)), table.RotarySize, 0, positions, layout, direction, output, options);
+            float[] rows = table.Rows(largest + 1L, nameof(positions));
+            Run(input, rows, table.RotarySize, 0, positions, layout, direction, output, options);
         }
     }
 
@@ -154,7 +156,8 @@ public static unsafe class Rotary
         if (input.Lengths[3] < table.RotarySize)
         {
             Throw.Argument(
-                nameof(input), $"'{nameof(input)}' has shape {Guard.Text(input.Lengths)}; expected {Shape} with heads of at least the table's {table.RotarySize} channels.");
+                nameof(input),
+                $"'{nameof(input)}' has shape {Guard.Text(input.Lengths)}; expected {Shape} with heads of at least the table's {table.RotarySize} channels.");
         }
 
         if (layout is not (RotaryLayout.Interleaved or RotaryLayout.Half))

@@ -70,7 +70,8 @@ internal unsafe struct RotaryPieces : IPieces
 
                 if (source != target)
                 {
-                    new ReadOnlySpan<float>(source + RotarySize, HeadSize - RotarySize).CopyTo(new Span<float>(target + RotarySize, HeadSize - RotarySize));
+                    int rest = HeadSize - RotarySize;
+                    new ReadOnlySpan<float>(source + RotarySize, rest).CopyTo(new Span<float>(target + RotarySize, rest));
                 }
             }
         }

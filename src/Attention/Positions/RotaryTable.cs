@@ -47,7 +47,9 @@ public sealed class RotaryTable
         if (options.Positions is { } positions && (positions < 0 || positions > Most(rotarySize)))
         {
             Throw.OutOfRange(
-                nameof(options), positions, $"'{nameof(options.Positions)}' is {positions}; expected 0 to {Most(rotarySize)} for a rotary size of {rotarySize}.");
+                nameof(options),
+                positions,
+                $"'{nameof(options.Positions)}' is {positions}; expected 0 to {Most(rotarySize)} for a rotary size of {rotarySize}.");
         }
 
         RotarySize = rotarySize;
@@ -74,7 +76,8 @@ public sealed class RotaryTable
         if (cosines.Lengths[1] == 0 || cosines.Lengths[1] > int.MaxValue / 2 || cosines.Lengths[0] > Most(2 * (int)cosines.Lengths[1]))
         {
             Throw.Argument(
-                nameof(cosines), $"'{nameof(cosines)}' has shape {Guard.Text(cosines.Lengths)}; expected {Shape} with at least one pair and at most {Array.MaxLength / 2} elements.");
+                nameof(cosines),
+                $"'{nameof(cosines)}' has shape {Guard.Text(cosines.Lengths)}; expected {Shape} with at least one pair and at most {Array.MaxLength / 2} elements.");
         }
 
         Guard.Shape(sines, cosines.Lengths, nameof(sines), "the shape of the cosines");

@@ -61,6 +61,7 @@ internal readonly unsafe struct SinusoidalPieces : IPieces
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Interleaved(float* channels, double position)
     {
         for (int pair = 0; pair < _size / 2; pair++)
@@ -76,6 +77,7 @@ internal readonly unsafe struct SinusoidalPieces : IPieces
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Halves(float* channels, double position)
     {
         int half = _size / 2;

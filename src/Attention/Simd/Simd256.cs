@@ -45,12 +45,15 @@ public readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     }
 
     /// <inheritdoc/>
-    public static Vector256<float> LoadInt8(sbyte* source) =>
-        Vector256.ConvertToSingle(Vector256.WidenLower(Vector256.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<long>(source)).AsSByte().ToVector256Unsafe())));
+    public static Vector256<float> LoadInt8(sbyte* source) => Avx2.IsSupported
+        ? Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(source))
+        : Vector256.ConvertToSingle(Vector256.WidenLower(Vector256.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<long>(source)).AsSByte().ToVector256Unsafe())));
 
     /// <inheritdoc/>
     public static Vector256<float> LoadBFloat16(ushort* source) =>
-        (Vector256.WidenLower(Vector128.Load(source).ToVector256Unsafe()) << 16).AsSingle();
+        Avx2.IsSupported
+            ? (Avx2.ConvertToVector256Int32(source) << 16).AsSingle()
+            : (Vector256.WidenLower(Vector128.Load(source).ToVector256Unsafe()) << 16).AsSingle();
 
     /// <inheritdoc/>
     public static void StoreInt8(Vector256<float> value, sbyte* destination)

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Attention.Numerics;
 using Attention.Simd;
+using Attention.TestKit;
 
 namespace Attention.Tests.Numerics;
 
@@ -111,6 +112,19 @@ internal static class VectorFunctions
             VectorMath.Sigmoid<TSimd, TVector>(value);
 
         public static double Reference(double value) => 1 / (1 + Math.Exp(-value));
+
+        public static bool FlushesToZero => false;
+    }
+
+    internal readonly struct Erf : IVectorFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TVector Invoke<TSimd, TVector>(TVector value)
+            where TSimd : struct, ISimd<TVector>
+            where TVector : unmanaged =>
+            VectorMath.Erf<TSimd, TVector>(value);
+
+        public static double Reference(double value) => OperatorLoops.Erf(value);
 
         public static bool FlushesToZero => false;
     }

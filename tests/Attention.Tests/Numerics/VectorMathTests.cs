@@ -52,6 +52,10 @@ public class VectorMathTests
 
     [Theory]
     [MemberData(nameof(AllWidths))]
+    public void Erf_errs_as_little_as_stated(SimdWidth width) => Sweep<Erf>(width, -Infinity, Infinity, 1.5);
+
+    [Theory]
+    [MemberData(nameof(AllWidths))]
     public void Special_numbers_are_exact(SimdWidth width)
     {
         Check<Exp2>(width, [0, 1, -1, 10, 127, 128, Largest, Infinity, -126, -126.6f, -127, -150, -Largest, -Infinity, NaN],
@@ -69,6 +73,8 @@ public class VectorMathTests
             [0, -0f, Smallest, -Smallest, 1e-20f, 1, -1, 1, -1, 1, -1, NaN]);
         Check<Sigmoid>(width, [0, -0f, 20, 100, Largest, Infinity, -88.8f, -100, -Largest, -Infinity, NaN],
             [0.5f, 0.5f, 1, 1, 1, 1, 0, 0, 0, 0, NaN]);
+        Check<Erf>(width, [0, -0f, Smallest, -Smallest, 4, -4, Largest, -Largest, Infinity, -Infinity, NaN],
+            [0, -0f, Smallest, -Smallest, 1, -1, 1, -1, 1, -1, NaN]);
     }
 
     [Theory]

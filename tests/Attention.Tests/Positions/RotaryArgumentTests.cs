@@ -82,7 +82,7 @@ public sealed class RotaryArgumentTests
                 {
                     Rotary.Apply(s_layout.Read(_input), _table, positions, RotaryLayout.Half, s_layout.Write(_output));
                 }
-            }).Should().Throw<ArgumentException>().WithParameterName("positions");
+            }).Should().Throw<ArgumentException>().WithParameterName(nameof(positions));
         }
 
         _output.Should().OnlyContain(value => value == 0);
