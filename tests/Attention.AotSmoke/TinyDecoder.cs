@@ -52,7 +52,7 @@ internal static class TinyDecoder
         tape.Backward(output, gradient);
         double slope = Dot(input.Gradient!.ToArray(), direction);
 
-        // Half a step of 1/256: what is left of the third derivative and of float's rounding is far below a hundredth.
+        // With this step both the third derivative and float's rounding count far less than a hundredth.
         const float Step = 1f / 256;
         double later = Dot(Forward(stack, Moved(numbers, direction, Step)), outputGradient);
         double earlier = Dot(Forward(stack, Moved(numbers, direction, -Step)), outputGradient);

@@ -35,7 +35,7 @@ public sealed class DeviceTensor : IDisposable
     /// <summary>The length of each axis.</summary>
     public ReadOnlySpan<nint> Lengths => _lengths;
 
-    /// <summary>How far apart neighbours along each axis lie, in floats; 0 along an axis of length 1 or one that repeats.</summary>
+    /// <summary>How far apart neighbours along each axis lie, in floats; 0 along an axis of length 0 or 1 and one that repeats.</summary>
     public ReadOnlySpan<nint> Strides => _strides;
 
     /// <summary>The number of axes.</summary>
@@ -159,7 +159,12 @@ public sealed class DeviceTensor : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _lengths[axis] - start);
         nint[] lengths = [.. _lengths];
         lengths[axis] = length;
-        return new DeviceTensor(Buffer, Offset + start * _strides[axis], lengths, _strides);
+        nint[] strides = [.. _strides];
+        strides[axis] = length <= 1 ? 0 : strides[axis];
+
+        // Without numbers there need not be any memory at the place where they would begin.
+        nint moved = Shapes.Count(lengths) == 0 ? 0 : start * _strides[axis];
+        return new DeviceTensor(Buffer, Offset + moved, lengths, strides);
     }
 
     /// <summary>Gives the memory back, unless other tensors still use it. Disposing twice does nothing.</summary>

@@ -21,13 +21,14 @@ internal static class Shapes
             ? (axis + rank) % rank
             : throw new ArgumentOutOfRangeException(name, axis, $"A tensor of rank {rank} has no axis {axis}.");
 
+    /// <remarks>Tensor spans refuse another stride than 0 along an axis of length 0 or 1.</remarks>
     internal static nint[] ContiguousStrides(ReadOnlySpan<nint> lengths)
     {
         nint[] strides = new nint[lengths.Length];
         nint stride = 1;
         for (int axis = lengths.Length - 1; axis >= 0; axis--)
         {
-            strides[axis] = lengths[axis] == 1 ? 0 : stride;
+            strides[axis] = lengths[axis] <= 1 ? 0 : stride;
             stride *= lengths[axis];
         }
 

@@ -162,7 +162,7 @@ public sealed partial class MultiHeadAttention : Layer
     private Variable Join(Variable query, Variable attended)
     {
         using Variable rows = attended.Transpose(1, 2);
-        using Variable joined = rows.Reshape(query.Data.Lengths[0], query.Data.Lengths[1], -1);
+        using Variable joined = rows.Reshape(query.Data.Lengths[0], query.Data.Lengths[1], _options.Heads * _headSize);
         if (_gate is null)
         {
             return _output.Forward(joined);

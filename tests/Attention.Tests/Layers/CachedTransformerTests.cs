@@ -115,6 +115,34 @@ public class CachedTransformerTests
         caches.Free();
     }
 
+    /// <summary>A part of a larger batch is an input like any other, a single position of every sequence too.</summary>
+    [Fact]
+    public void Slices_AreInputsLikeAnyOther()
+    {
+        using var stack = new TransformerEncoder(CachedModels.LayerCount, CachedModels.Stack(NormOrder.Pre));
+        KvCache[] caches = stack.Caches(options => CachedModels.Cache("paged", options));
+        int[] sequences = [caches.Add(), caches.Add()];
+        float[] numbers = CachedModels.Numbers(2, Length, 12);
+        using Variable whole = CachedModels.Constant(numbers, 2);
+        float[][] outputs = [[], []];
+        foreach ((int start, int count) in new[] { (0, 30), (30, 1), (31, 0), (31, Length - 31) })
+        {
+            using Variable part = whole.Slice(1, start, count);
+            using Variable output = stack.Forward(part, caches, sequences);
+            float[] both = output.Data.ToArray();
+            outputs[0] = [.. outputs[0], .. both.AsSpan(0, both.Length / 2)];
+            outputs[1] = [.. outputs[1], .. both.AsSpan(both.Length / 2)];
+        }
+
+        for (int i = 0; i < 2; i++)
+        {
+            float[] own = numbers[(i * numbers.Length / 2)..((i + 1) * numbers.Length / 2)];
+            Tolerance.SameBits($"sequence {i}", outputs[i], Decode(stack, "contiguous", KvStorage.Float32, own, [Length]));
+        }
+
+        caches.Free();
+    }
+
     [Fact]
     public void AnyNumberOfThreads_GivesTheSameBits()
     {
