@@ -93,6 +93,6 @@ public sealed unsafe partial class CpuBackend
         new() { Bias = Optional(inputs.Bias, "bias"), SinkLogits = Row(inputs.SinkLogits, "sinkLogits") };
 
     /// <summary>A call without its own number of threads gets the backend's.</summary>
-    private AttentionOptions With(in AttentionOptions options) =>
+    internal AttentionOptions With(in AttentionOptions options) =>
         options.MaxDegreeOfParallelism == 0 ? options with { MaxDegreeOfParallelism = _threads } : options;
 }

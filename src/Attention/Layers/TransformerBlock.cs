@@ -24,14 +24,13 @@ public abstract class TransformerBlock : Layer
     private protected FeedForward AddFeedForward() => AddLayer(
         "",
         new FeedForward(
-            Options.Attention.ModelSize, Options.FeedForwardSize, Options.FeedForward, Options.Dropout,
+            Options.Attention.ModelSize, Options.FeedForwardSize, Options.FeedForward, Options.Dropout, Options.HasBias,
             seed: Initial.Seed(Options.Seed, 2), backend: Backend));
 
-    private protected LayerNorm AddNorm(string name) =>
-        AddLayer(name, new LayerNorm(Options.Attention.ModelSize, Options.NormEpsilon, backend: Backend));
+    private protected TransformerNorm AddNorm(string name) => AddLayer(name, new TransformerNorm(Options, Backend));
 
     /// <summary><c>norm(x + drop(part(x)))</c> or <c>x + drop(part(norm(x)))</c>.</summary>
-    private protected Variable Residual<TState>(Variable input, LayerNorm norm, Func<Variable, TState, Variable> part, in TState state)
+    private protected Variable Residual<TState>(Variable input, TransformerNorm norm, Func<Variable, TState, Variable> part, in TState state)
     {
         if (Options.NormOrder == NormOrder.Pre)
         {

@@ -11,7 +11,7 @@ namespace Attention.Layers;
 public sealed class TransformerDecoder : Layer
 {
     private readonly TransformerDecoderLayer[] _layers;
-    private readonly LayerNorm? _norm;
+    private readonly TransformerNorm? _norm;
 
     /// <summary>Creates a stack.</summary>
     /// <param name="layers">How many layers.</param>
@@ -29,9 +29,7 @@ public sealed class TransformerDecoder : Layer
             _layers[i] = AddLayer($"layers.{i}", new TransformerDecoderLayer(options with { Seed = Initial.Seed(options.Seed, i) }, Backend));
         }
 
-        _norm = options.NormOrder == NormOrder.Pre
-            ? AddLayer("norm", new LayerNorm(options.Attention.ModelSize, options.NormEpsilon, backend: Backend))
-            : null;
+        _norm = options.NormOrder == NormOrder.Pre ? AddLayer("norm", new TransformerNorm(options, Backend)) : null;
     }
 
     /// <summary>The layers, first to last.</summary>
