@@ -15,6 +15,12 @@ public sealed record TransformerOptions
     /// <summary>Where the layer normalises.</summary>
     public NormOrder NormOrder { get; init; }
 
+    /// <summary>
+    /// Whether a stack ends with a normalisation of its own; null for one where the layers normalise before. PyTorch's
+    /// <c>nn.Transformer</c> always has one.
+    /// </summary>
+    public bool? HasLastNorm { get; init; }
+
     /// <summary>Added to the variance by every normalisation.</summary>
     public float NormEpsilon { get; init; } = 1e-5f;
 
