@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Attention.Layers;
 using Attention.Simd;
 using QuickStart;
 
@@ -10,9 +11,10 @@ const float LargestAllowed = 1e-4f;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 Console.OutputEncoding = Encoding.UTF8;
 
-SafetensorsFile file = SafetensorsFile.Read(Path.Combine(AppContext.BaseDirectory, "Data", "svtr_neck_ppocrv4.safetensors"));
+using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(AppContext.BaseDirectory, "Data", "svtr_neck_ppocrv4.safetensors"));
 Recording recording = new(file);
-NeckResult result = new SvtrNeck(file).Forward(recording.Input);
+using SvtrNeck neck = new(file);
+NeckResult result = neck.Forward(recording.Input);
 
 Console.WriteLine($"Two trained transformer blocks of a text recogniser, 8 heads of size 15, on the line \"{Recording.Text}\".");
 Console.WriteLine($"Vectors: {SimdWidths.Preferred}. Processors: {Environment.ProcessorCount}.");
@@ -28,7 +30,7 @@ foreach ((string name, float difference) in recording.Differences(result))
 
 const int LastBlock = 1;
 float[] weights = result.Blocks[LastBlock].Weights;
-int head = AttentionMap.SharpestHead(weights, TransformerBlock.Heads, Recording.Length);
+int head = AttentionMap.SharpestHead(weights, SvtrBlock.Heads, Recording.Length);
 const int MapSize = Recording.Length * Recording.Length;
 Console.WriteLine();
 Console.WriteLine($"Where the columns of the image look, block {LastBlock}, head {head} (letters are spread evenly, so their places are approximate):");
@@ -36,6 +38,6 @@ Console.Write(AttentionMap.Draw(weights.AsSpan(head * MapSize, MapSize), Recordi
 
 Console.WriteLine();
 Console.WriteLine("Attention against a plain C# loop, medians:");
-Timing.Print("this line: 8 heads, 59 x 59, size 15", TransformerBlock.Heads, Recording.Length, 15, repeats: 25);
+Timing.Print("this line: 8 heads, 59 x 59, size 15", SvtrBlock.Heads, Recording.Length, 15, repeats: 25);
 Timing.Print("8 heads, 512 x 512, size 64", heads: 8, length: 512, headSize: 64, repeats: 5);
 return agrees ? 0 : 1;

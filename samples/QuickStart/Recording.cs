@@ -1,3 +1,5 @@
+using Attention.Layers;
+
 namespace QuickStart;
 
 /// <summary>What ONNX Runtime computed for the same input with the same weights.</summary>
@@ -10,20 +12,20 @@ internal sealed class Recording(SafetensorsFile file)
     internal const string Text = "Attention is all you need 2017";
 
     /// <summary>What the neck is given, <c>[Length, ModelSize]</c>.</summary>
-    internal float[] Input { get; } = file.Floats("test.input", 1, Length, TransformerBlock.ModelSize);
+    internal float[] Input { get; } = file.ReadArray("test.input", 1, Length, SvtrBlock.ModelSize);
 
     /// <summary>The largest absolute difference of each recorded tensor, in the order in which they are computed.</summary>
     internal IEnumerable<(string Name, float Difference)> Differences(NeckResult result)
     {
         for (int i = 0; i < result.Blocks.Count; i++)
         {
-            float[] weights = file.Floats($"test.block{i}.attn_probs", 1, TransformerBlock.Heads, Length, Length);
-            float[] output = file.Floats($"test.block{i}.output", 1, Length, TransformerBlock.ModelSize);
+            float[] weights = file.ReadArray($"test.block{i}.attn_probs", 1, SvtrBlock.Heads, Length, Length);
+            float[] output = file.ReadArray($"test.block{i}.output", 1, Length, SvtrBlock.ModelSize);
             yield return ($"block {i}, attention weights", LargestDifference(weights, result.Blocks[i].Weights));
             yield return ($"block {i}, output", LargestDifference(output, result.Blocks[i].Output));
         }
 
-        yield return ("output", LargestDifference(file.Floats("test.output", 1, Length, TransformerBlock.ModelSize), result.Output));
+        yield return ("output", LargestDifference(file.ReadArray("test.output", 1, Length, SvtrBlock.ModelSize), result.Output));
     }
 
     private static float LargestDifference(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)

@@ -1,21 +1,46 @@
+using Attention.Autodiff;
+using Attention.Backends;
+using Attention.Layers;
+
 namespace QuickStart;
 
 /// <summary>The neck of a text recogniser: two transformer blocks over the columns of a text line, then a last norm.</summary>
-internal sealed class SvtrNeck(SafetensorsFile file)
+internal sealed class SvtrNeck : IDisposable
 {
-    private readonly TransformerBlock[] _blocks = [new(file, "block0"), new(file, "block1")];
-    private readonly LayerNorm _norm = new(file, "norm", TransformerBlock.ModelSize);
+    private readonly SvtrBlock[] _blocks;
+    private readonly LayerNorm _norm = new(SvtrBlock.ModelSize);
+
+    internal SvtrNeck(SafetensorsFile file)
+    {
+        _blocks = [new SvtrBlock(file, "block0"), new SvtrBlock(file, "block1")];
+        file.ReadInto(_norm, ("", "norm."));
+    }
 
     /// <summary>Runs the neck on <paramref name="input"/> <c>[length, ModelSize]</c> and keeps what the recording kept.</summary>
     internal NeckResult Forward(float[] input)
     {
-        BlockResult first = Run(_blocks[0], input);
-        BlockResult second = Run(_blocks[1], first.Output);
-        return new NeckResult([first, second], _norm.Forward(second.Output));
+        int length = input.Length / SvtrBlock.ModelSize;
+        using Variable columns = Variable.Constant(DeviceTensor.Create(CpuBackend.Shared, input, 1, length, SvtrBlock.ModelSize));
+        using Variable first = _blocks[0].Forward(columns);
+        using Variable second = _blocks[1].Forward(first);
+        using Variable output = _norm.Forward(second);
+        return new NeckResult([Result(_blocks[0], columns, first), Result(_blocks[1], first, second)], output.Data.ToArray());
     }
 
-    private static BlockResult Run(TransformerBlock block, float[] input) =>
-        new(TransformerBlock.Weights(block.Project(input)), block.Forward(input));
+    public void Dispose()
+    {
+        _norm.Dispose();
+        foreach (SvtrBlock block in _blocks)
+        {
+            block.Dispose();
+        }
+    }
+
+    private static BlockResult Result(SvtrBlock block, Variable input, Variable output)
+    {
+        using DeviceTensor weights = block.Weights(input);
+        return new BlockResult(weights.ToArray(), output.Data.ToArray());
+    }
 }
 
 /// <summary>What one block gives.</summary>

@@ -1,3 +1,4 @@
+using Attention.Layers;
 using QuickStart;
 
 namespace Attention.PublicApi.Tests;
@@ -9,14 +10,15 @@ public sealed class QuickStartTests
     private const float LargestAllowed = 2e-5f;
 
     private static readonly SafetensorsFile s_file =
-        SafetensorsFile.Read(Path.Combine(AppContext.BaseDirectory, "Data", "svtr_neck_ppocrv4.safetensors"));
+        SafetensorsFile.Open(Path.Combine(AppContext.BaseDirectory, "Data", "svtr_neck_ppocrv4.safetensors"));
 
     [Fact]
     public void TrainedBlocks_GiveWhatOnnxRuntimeRecorded()
     {
         Recording recording = new(s_file);
 
-        NeckResult result = new SvtrNeck(s_file).Forward(recording.Input);
+        using SvtrNeck neck = new(s_file);
+        NeckResult result = neck.Forward(recording.Input);
 
         recording.Differences(result).Should().HaveCount(5).And.OnlyContain(part => part.Difference <= LargestAllowed);
     }
@@ -25,7 +27,8 @@ public sealed class QuickStartTests
     public void Differences_SeeAWrongNumberAndANaN()
     {
         Recording recording = new(s_file);
-        NeckResult result = new SvtrNeck(s_file).Forward(recording.Input);
+        using SvtrNeck neck = new(s_file);
+        NeckResult result = neck.Forward(recording.Input);
         result.Output[17] += 1f;
         result.Blocks[0].Weights[5] = float.NaN;
 
@@ -36,13 +39,26 @@ public sealed class QuickStartTests
     }
 
     [Fact]
-    public void Floats_RefusesAnotherShapeOrName()
+    public void ReadInto_TurnsMatricesAndKeepsRows()
     {
-        Action shape = () => s_file.Floats("norm.weight", 119);
-        Action name = () => s_file.Floats("norm.scale", 120);
+        using Linear layer = new(240, 120);
+
+        s_file.ReadInto(layer, ("", "block0.mlp.fc2."));
+
+        float[] stored = s_file.ReadArray("block0.mlp.fc2.weight", 240, 120);
+        layer.Weight.Data.ToArray().Should().Equal(Enumerable.Range(0, 120 * 240).Select(i => stored[i % 240 * 120 + i / 240]));
+        layer.Bias!.Data.ToArray().Should().Equal(s_file.ReadArray("block0.mlp.fc2.bias", 120));
+    }
+
+    [Fact]
+    public void ReadInto_RefusesAnotherShapeOrName()
+    {
+        using LayerNorm norm = new(119);
+        Action shape = () => s_file.ReadInto(norm, ("", "norm."));
+        Action name = () => s_file.ReadInto(norm, ("", "scale."));
 
         shape.Should().Throw<InvalidDataException>().WithMessage("*[120]*[119]*");
-        name.Should().Throw<KeyNotFoundException>().WithMessage("*norm.scale*");
+        name.Should().Throw<ArgumentException>().WithMessage("*scale.weight*");
     }
 
     [Fact]

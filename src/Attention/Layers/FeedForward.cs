@@ -23,13 +23,17 @@ public sealed class FeedForward : Layer
     /// <param name="hasBias">Whether the linear layers have biases.</param>
     /// <param name="seed">Decides the first weights.</param>
     /// <param name="backend">Where it computes; null for <see cref="CpuBackend.Shared"/>.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or <paramref name="dropout"/> not in [0, 1].</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A size is not positive, <paramref name="kind"/> is undefined, or <paramref name="dropout"/> is not in [0, 1].
+    /// </exception>
     public FeedForward(
         int modelSize, int innerSize, FeedForwardKind kind = FeedForwardKind.Relu, float dropout = 0, bool hasBias = true,
         ulong seed = 0, IComputeBackend? backend = null)
         : base(backend ?? CpuBackend.Shared)
     {
-        _kind = kind;
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(modelSize);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(innerSize);
+        _kind = Initial.CheckDefined(kind, nameof(kind));
         _dropout = Initial.CheckProbability(dropout, nameof(dropout));
         First = AddLayer("linear1", new Linear(modelSize, innerSize, hasBias, Initial.Seed(seed, 0), Backend));
         Second = AddLayer("linear2", new Linear(innerSize, modelSize, hasBias, Initial.Seed(seed, 1), Backend));
@@ -78,6 +82,6 @@ public sealed class FeedForward : Layer
         FeedForwardKind.Relu => ActivationKind.Relu,
         FeedForwardKind.Gelu => ActivationKind.Gelu,
         FeedForwardKind.GeluTanh => ActivationKind.GeluTanh,
-        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such activation."),
+        _ => ActivationKind.Silu,
     };
 }

@@ -14,4 +14,7 @@ public enum FeedForwardKind
 
     /// <summary>silu(gate x) * (up x), with a third matrix (Shazeer 2020, "GLU variants").</summary>
     SwiGlu,
+
+    /// <summary>x sigmoid(x), also called swish (Elfwing et al. 2017; Ramachandran et al. 2017).</summary>
+    Silu,
 }

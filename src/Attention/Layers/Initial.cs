@@ -22,6 +22,12 @@ internal static class Initial
             ? probability
             : throw new ArgumentOutOfRangeException(name, probability, "A probability lies in [0, 1].");
 
+    internal static TKind CheckDefined<TKind>(TKind kind, string name)
+        where TKind : struct, Enum =>
+        Enum.IsDefined(kind)
+            ? kind
+            : throw new ArgumentOutOfRangeException(name, kind, $"There is no {typeof(TKind).Name} {kind}.");
+
     /// <summary>A seed for the part number <paramref name="part"/> of a layer, so that no two parts start alike.</summary>
     internal static ulong Seed(ulong seed, int part) => unchecked((seed + (ulong)part + 1) * 0x9E3779B97F4A7C15);
 

@@ -38,14 +38,14 @@ public sealed partial class MultiHeadAttention : Layer
     /// <param name="backend">Where it computes; null for <see cref="CpuBackend.Shared"/>.</param>
     /// <exception cref="ArgumentException">A size is not positive or does not divide.</exception>
     public MultiHeadAttention(int modelSize, int heads, IComputeBackend? backend = null)
-        : this(new MultiHeadAttentionOptions { ModelSize = modelSize, Heads = heads }, backend)
+        : this(Simple(modelSize, heads), backend)
     {
     }
 
     /// <summary>Creates a layer.</summary>
     /// <param name="options">What it is made of.</param>
     /// <param name="backend">Where it computes; null for <see cref="CpuBackend.Shared"/>.</param>
-    /// <exception cref="ArgumentException">A size is not positive or does not divide, or a probability is none.</exception>
+    /// <exception cref="ArgumentException">A size is not positive or does not divide, the scale is not finite, or a probability is none.</exception>
     public MultiHeadAttention(MultiHeadAttentionOptions options, IComputeBackend? backend = null)
         : base(backend ?? CpuBackend.Shared)
     {
@@ -281,6 +281,15 @@ public sealed partial class MultiHeadAttention : Layer
         }
     }
 
+    private static MultiHeadAttentionOptions Simple(int modelSize, int heads)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(modelSize);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(heads);
+        return modelSize % heads == 0
+            ? new MultiHeadAttentionOptions { ModelSize = modelSize, Heads = heads }
+            : throw new ArgumentException($"'{nameof(heads)}' is {heads}; expected a divisor of the model size, {modelSize}.", nameof(heads));
+    }
+
     private static (int KeyValueHeads, int HeadSize) Check(MultiHeadAttentionOptions options)
     {
         int keyValueHeads = options.KeyValueHeads ?? options.Heads;
@@ -295,6 +304,11 @@ public sealed partial class MultiHeadAttention : Layer
         {
             throw new ArgumentException(
                 $"'{nameof(options)}' has a model size of {options.ModelSize}, which {options.Heads} heads do not divide; give a head size.", nameof(options));
+        }
+
+        if (options.Scale is { } scale && !float.IsFinite(scale))
+        {
+            throw new ArgumentException($"'{nameof(options)}' has a scale of {scale}; expected a finite number.", nameof(options));
         }
 
         Initial.CheckProbability(options.Dropout, nameof(options));

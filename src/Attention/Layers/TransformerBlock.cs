@@ -10,7 +10,7 @@ public abstract class TransformerBlock : Layer
         : base(backend ?? CpuBackend.Shared)
     {
         ArgumentNullException.ThrowIfNull(options);
-        Initial.CheckProbability(options.Dropout, nameof(options));
+        Check(options);
         Options = options;
         SelfAttention = AddLayer("self_attn", new MultiHeadAttention(options.Attention with { Seed = Initial.Seed(options.Seed, 0) }, Backend));
     }
@@ -20,6 +20,12 @@ public abstract class TransformerBlock : Layer
 
     /// <summary>The attention of the sequence to itself.</summary>
     public MultiHeadAttention SelfAttention { get; }
+
+    /// <summary>The last norm of a stack of such layers, or null if it has none.</summary>
+    internal static TransformerNorm? LastNorm(TransformerOptions options, IComputeBackend backend) =>
+        options.HasLastNorm ?? options.NormOrder == NormOrder.Pre
+            ? new TransformerNorm(options, backend)
+            : null;
 
     private protected FeedForward AddFeedForward() => AddLayer(
         "",
@@ -46,5 +52,34 @@ public abstract class TransformerBlock : Layer
             using Variable sum = Differentiable.Add(input, dropped);
             return norm.Forward(sum);
         }
+    }
+
+    private static void Check(TransformerOptions options)
+    {
+        if (options.Attention is not { } attention)
+        {
+            throw new ArgumentException($"'{nameof(options)}' has no attention.", nameof(options));
+        }
+
+        if ((attention.KeySize ?? attention.ModelSize) != attention.ModelSize || (attention.ValueSize ?? attention.ModelSize) != attention.ModelSize)
+        {
+            throw new ArgumentException(
+                $"'{nameof(options)}' has keys of {attention.KeySize} and values of {attention.ValueSize}; a sequence that attends to itself has those of its model size, {attention.ModelSize}.",
+                nameof(options));
+        }
+
+        if (options.FeedForwardSize <= 0)
+        {
+            throw new ArgumentException($"'{nameof(options)}' has a feed-forward size of {options.FeedForwardSize}; expected a positive number.", nameof(options));
+        }
+
+        if (!(options.NormEpsilon >= 0) || !float.IsFinite(options.NormEpsilon))
+        {
+            throw new ArgumentException($"'{nameof(options)}' has an epsilon of {options.NormEpsilon}; expected a finite number, 0 or more.", nameof(options));
+        }
+
+        Initial.CheckDefined(options.FeedForward, nameof(options));
+        Initial.CheckDefined(options.NormOrder, nameof(options));
+        Initial.CheckProbability(options.Dropout, nameof(options));
     }
 }

@@ -5,8 +5,8 @@ using Attention.Policies;
 namespace Attention.Layers;
 
 /// <summary>
-/// A stack of decoder layers, and a last normalisation where they normalise before. Parameters: <c>layers.0.*</c> ..., and
-/// <c>norm.*</c>.
+/// A stack of decoder layers, and a last normalisation where they normalise before (or
+/// <see cref="TransformerOptions.HasLastNorm"/> says so). Parameters: <c>layers.0.*</c> ..., and <c>norm.*</c>.
 /// </summary>
 public sealed class TransformerDecoder : Layer
 {
@@ -29,7 +29,7 @@ public sealed class TransformerDecoder : Layer
             _layers[i] = AddLayer($"layers.{i}", new TransformerDecoderLayer(options with { Seed = Initial.Seed(options.Seed, i) }, Backend));
         }
 
-        _norm = options.NormOrder == NormOrder.Pre ? AddLayer("norm", new TransformerNorm(options, Backend)) : null;
+        _norm = TransformerBlock.LastNorm(options, Backend) is { } norm ? AddLayer("norm", norm) : null;
     }
 
     /// <summary>The layers, first to last.</summary>

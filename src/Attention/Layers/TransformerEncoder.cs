@@ -6,8 +6,9 @@ using Attention.Policies;
 namespace Attention.Layers;
 
 /// <summary>
-/// A stack of encoder layers, and a last normalisation where they normalise before. With a <see cref="CausalMask"/> it is a
-/// decoder-only Transformer. Parameters: <c>layers.0.*</c> ..., and <c>norm.*</c>.
+/// A stack of encoder layers, and a last normalisation where they normalise before (or
+/// <see cref="TransformerOptions.HasLastNorm"/> says so). With a <see cref="CausalMask"/> it is a decoder-only
+/// Transformer. Parameters: <c>layers.0.*</c> ..., and <c>norm.*</c>.
 /// </summary>
 public sealed class TransformerEncoder : Layer
 {
@@ -30,7 +31,7 @@ public sealed class TransformerEncoder : Layer
             _layers[i] = AddLayer($"layers.{i}", new TransformerEncoderLayer(options with { Seed = Initial.Seed(options.Seed, i) }, Backend));
         }
 
-        _norm = options.NormOrder == NormOrder.Pre ? AddLayer("norm", new TransformerNorm(options, Backend)) : null;
+        _norm = TransformerBlock.LastNorm(options, Backend) is { } norm ? AddLayer("norm", norm) : null;
     }
 
     /// <summary>The layers, first to last.</summary>

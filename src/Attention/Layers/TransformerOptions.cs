@@ -26,6 +26,12 @@ public sealed record TransformerOptions
     /// </summary>
     public bool HasBias { get; init; } = true;
 
+    /// <summary>
+    /// Whether a stack ends with a normalisation of its own; null for one where the layers normalise before. PyTorch's
+    /// <c>nn.Transformer</c> always has one.
+    /// </summary>
+    public bool? HasLastNorm { get; init; }
+
     /// <summary>Added to the variance, or the mean square, by every normalisation.</summary>
     public float NormEpsilon { get; init; } = 1e-5f;
 
