@@ -42,7 +42,7 @@ internal static class RelativeCheck
                 $"'{parameter}' has a table of {which} of shape {Guard.Text(table.Lengths)}; expected [2k + 1, {size}] ([2k + 1, {sizeName}]), with one k for both tables.");
         }
 
-        Guard.Layout(table, 2, parameter, $"a table of {which}");
+        Guard.Layout(table, 2, parameter, "[2k + 1, size]");
         return new Operand { RowStride = table.Strides[0] };
     }
 

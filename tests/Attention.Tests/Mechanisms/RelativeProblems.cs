@@ -20,6 +20,25 @@ internal static class RelativeProblems
         };
     }
 
+    /// <summary>Random inputs, relative keys and biases for all distances.</summary>
+    public static RelativeAttentionProblem<float> Unclipped(AttentionShape shape, bool isShared, int seed = 1)
+    {
+        Random random = new(seed + 200);
+        int rows = Math.Max(0, shape.QueryLength + shape.KeyLength - 1);
+        int tables = isShared ? 1 : shape.Heads;
+
+        // The distances in the order of the rows, and the pair's own looked up among them.
+        int[] distances = [.. Enumerable.Range(0, rows).Select(row => shape.QueryLength - 1 - row)];
+        return new RelativeAttentionProblem<float>(
+            AttentionProblems.Random(shape, seed).WithLogSumExpGradient(), rows, (query, key) => Array.IndexOf(distances, query - key))
+        {
+            KeyTableHeads = tables,
+            KeyTable = AttentionProblems.Normal(random, tables * rows * shape.HeadSize),
+            ContentBias = AttentionProblems.Normal(random, shape.Heads * shape.HeadSize),
+            PositionBias = AttentionProblems.Normal(random, shape.Heads * shape.HeadSize),
+        };
+    }
+
     /// <summary>The problem with a mask.</summary>
     public static RelativeAttentionProblem<float> Masked<TMask>(this RelativeAttentionProblem<float> problem, TMask mask)
         where TMask : struct, IAttentionMask => problem with
@@ -32,7 +51,7 @@ internal static class RelativeProblems
         RelativeAttentionProblem<float> problem, int offset, TMask mask, Placement placement = default, AttentionOptions options = default)
         where TMask : struct, IAttentionMask
     {
-        problem = problem.Masked(mask) with { };
+        problem = problem.Masked(mask);
         problem = problem with { Attention = problem.Attention with { Scale = options.Scale } };
         using RelativeMemory memory = new(problem, offset, placement);
         memory.Forward(mask, options);
@@ -41,10 +60,27 @@ internal static class RelativeProblems
         RelativeAttentionLoops<float> plain = RelativeAttentionLoops<float>.Run(problem);
         Compare(
             $"{problem.Attention.Shape} {problem.TableRows} rows, offset {offset}, {typeof(TMask).Name} {placement} {options.Width}",
-            problem.Attention.Shape.RowCount, memory.Results(), Tensors(reference), Tensors(plain));
+            problem.Attention.Shape.RowCount, memory.Results(), Clipped(reference), Clipped(plain));
     }
 
-    public static void Compare(
+    /// <summary>Runs all distances forward and backward, and compares everything.</summary>
+    public static void CheckUnclipped<TMask>(
+        RelativeAttentionProblem<float> problem, TMask mask, Placement placement = default, AttentionOptions options = default)
+        where TMask : struct, IAttentionMask
+    {
+        problem = problem.Masked(mask);
+        problem = problem with { Attention = problem.Attention with { Scale = options.Scale } };
+        using TransformerXlMemory memory = new(problem, placement);
+        memory.Forward(mask, options);
+        memory.Backward(mask, options);
+        RelativeAttentionLoops<double> reference = RelativeAttentionLoops<double>.Run(problem.To<double>());
+        RelativeAttentionLoops<float> plain = RelativeAttentionLoops<float>.Run(problem);
+        Compare(
+            $"{problem.Attention.Shape} {problem.KeyTableHeads} tables, {typeof(TMask).Name} {placement} {options.Width}",
+            problem.Attention.Shape.RowCount, memory.Results(), Unclipped(reference), Unclipped(plain));
+    }
+
+    private static void Compare(
         string problem, int rows, IEnumerable<(string Name, float[] Numbers)> actual, IEnumerable<RelativeTensor<double>> reference,
         IEnumerable<RelativeTensor<float>> plain)
     {
@@ -54,7 +90,11 @@ internal static class RelativeProblems
         }
     }
 
-    private static IEnumerable<RelativeTensor<T>> Tensors<T>(RelativeAttentionLoops<T> loops)
+    private static IEnumerable<RelativeTensor<T>> Clipped<T>(RelativeAttentionLoops<T> loops)
         where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
         [loops.Output, loops.LogSumExp, loops.Query, loops.Key, loops.Value, loops.KeyTable, loops.ValueTable];
+
+    private static IEnumerable<RelativeTensor<T>> Unclipped<T>(RelativeAttentionLoops<T> loops)
+        where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
+        [loops.Output, loops.LogSumExp, loops.Query, loops.Key, loops.Value, loops.KeyTable, loops.ContentBias, loops.PositionBias];
 }
