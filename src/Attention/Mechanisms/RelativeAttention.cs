@@ -17,8 +17,8 @@ namespace Attention.Mechanisms;
 /// <para>
 /// Thirty-two queries of a head are computed at a time, with whole rows of scores: a thread takes about
 /// <c>32 (keyLength + min(2k + 1, keyLength + 31) + 2 headSize)</c> floats forward and twice to three times that backward, nothing of
-/// size queryLength x keyLength. The backward pass adds partial sums: some 16 sets of table gradients, and, where batch times
-/// key heads are fewer than 16, some 16 of gradients of a key head's keys and values.
+/// size queryLength x keyLength. The backward pass adds partial sums: up to 16 sets of table gradients, and up to 16 of
+/// the gradients of keys and values where batch times key heads are fewer than 16, or else those of 16 key heads.
 /// </para>
 /// </remarks>
 public static unsafe partial class RelativeAttention

@@ -29,8 +29,8 @@ internal readonly unsafe struct RelativeBackward<TSimd, TVector, TMask> : IParal
     /// <param name="mask">The mask.</param>
     /// <param name="plan">How it is cut.</param>
     /// <param name="sums">Room for the sums of each lane.</param>
-    /// <param name="keyParts">Where each unit (as batch) sums the gradient of keys; used where key heads have several parts.</param>
-    /// <param name="valueParts">Where each unit sums the gradient of values.</param>
+    /// <param name="keyParts">Where each part in memory (as batch) sums the gradient of keys.</param>
+    /// <param name="valueParts">Where each sums that of values.</param>
     internal RelativeBackward(
         in RelativeGradientProblem problem, in TMask mask, in RelativePlan plan, float* sums, in Operand keyParts, in Operand valueParts)
     {
@@ -54,14 +54,11 @@ internal readonly unsafe struct RelativeBackward<TSimd, TVector, TMask> : IParal
         {
             int keyHead = unit / _plan.Parts % attention.KeyValueHeads;
             int batch = unit / _plan.Parts / attention.KeyValueHeads;
-            Operand keyGradient = Part(_problem.KeyGradient, _keyParts, batch, keyHead, unit);
-            Operand valueGradient = Part(_problem.ValueGradient, _valueParts, batch, keyHead, unit);
-            for (int key = 0; key < attention.KeyLength; key++)
-            {
-                RowOperations.Clear(keyGradient.At(0, 0, key), attention.HeadSize);
-                RowOperations.Clear(valueGradient.At(0, 0, key), attention.ValueSize);
-            }
-
+            int memoryOfPart = _plan.IsSpread ? unit : index;
+            Operand keyGradient = new() { Address = _keyParts.At(memoryOfPart, 0, 0), RowStride = _keyParts.RowStride };
+            Operand valueGradient = new() { Address = _valueParts.At(memoryOfPart, 0, 0), RowStride = _valueParts.RowStride };
+            NativeMemory.Clear(keyGradient.Address, (nuint)_keyParts.BatchStride * sizeof(float));
+            NativeMemory.Clear(valueGradient.Address, (nuint)_valueParts.BatchStride * sizeof(float));
             IndexRange tiles = _plan.TilesOf(unit % _plan.Parts);
             for (int tile = tiles.Start; tile < tiles.End; tile++)
             {
@@ -70,13 +67,29 @@ internal readonly unsafe struct RelativeBackward<TSimd, TVector, TMask> : IParal
                 IndexRange queries = new(start, Math.Min(start + RelativeTile<TSimd, TVector>.MostRows, attention.QueryLength));
                 AddTile(new WorkItem(batch, head, queries), sums, keyGradient, valueGradient);
             }
+
+            if (!_plan.IsSpread)
+            {
+                AddPart(keyGradient, _problem.KeyGradient, batch, keyHead, attention.HeadSize, unit % _plan.Parts == 0);
+                AddPart(valueGradient, _problem.ValueGradient, batch, keyHead, attention.ValueSize, unit % _plan.Parts == 0);
+            }
         }
     }
 
-    /// <summary>The rows of one key head: in the gradient itself, or in the unit's part of it.</summary>
-    private Operand Part(in Operand gradient, in Operand parts, int batch, int keyHead, int unit) => _plan.Parts > 1
-        ? new Operand { Address = parts.At(unit, 0, 0), RowStride = parts.RowStride }
-        : new Operand { Address = gradient.At(batch, keyHead, 0), RowStride = gradient.RowStride };
+    /// <summary>Adds a part to the gradient of its key head, as the parts that are spread are folded: zero, first part, second part.</summary>
+    private void AddPart(in Operand part, in Operand gradient, int batch, int keyHead, int size, bool isFirst)
+    {
+        for (int key = 0; key < _problem.Forward.Attention.KeyLength && gradient.IsPresent; key++)
+        {
+            float* destination = gradient.At(batch, keyHead, key);
+            if (isFirst)
+            {
+                RowOperations.Clear(destination, size);
+            }
+
+            RowOperations.Add<TSimd, TVector>(part.At(0, 0, key), destination, size);
+        }
+    }
 
     private void AddTile(in WorkItem item, in RelativeSums sums, in Operand keyGradient, in Operand valueGradient)
     {

@@ -38,21 +38,21 @@ internal static unsafe class RelativePass
         {
             AttentionProblem attention = problem.Forward.Attention;
             RelativePlan plan = new(attention, RelativeTile<TSimd, TVector>.MostRows);
-            nint keyFloats = plan.Parts > 1 ? (nint)attention.KeyLength * attention.HeadSize : 0;
-            nint valueFloats = plan.Parts > 1 ? (nint)attention.KeyLength * attention.ValueSize : 0;
+            nint keyFloats = (nint)attention.KeyLength * attention.HeadSize;
+            nint valueFloats = (nint)attention.KeyLength * attention.ValueSize;
             using Scratch.Rental sums = Scratch.Rent(plan.Lanes * problem.Forward.TableFloats);
-            using Scratch.Rental parts = Scratch.Rent(plan.Units * (keyFloats + valueFloats));
+            using Scratch.Rental parts = Scratch.Rent(plan.PartsInMemory * (keyFloats + valueFloats));
             Operand keyParts = new() { Address = parts.Memory, BatchStride = keyFloats, RowStride = attention.HeadSize };
             Operand valueParts = new()
             {
-                Address = parts.Memory + plan.Units * keyFloats,
+                Address = parts.Memory + plan.PartsInMemory * keyFloats,
                 BatchStride = valueFloats,
                 RowStride = attention.ValueSize,
             };
             WorkerTeam.Run(
                 new RelativeBackward<TSimd, TVector, TMask>(problem, mask, plan, sums.Memory, keyParts, valueParts), plan.Lanes, threads);
             RelativeSums.Fold<TSimd, TVector>(problem, sums.Memory, plan.Lanes);
-            for (int keyHead = 0; keyHead < plan.Units / plan.Parts && plan.Parts > 1; keyHead++)
+            for (int keyHead = 0; keyHead < plan.Units / plan.Parts && plan.IsSpread; keyHead++)
             {
                 Fold<TSimd, TVector>(problem.KeyGradient, keyParts, keyHead, plan.Parts, attention.HeadSize);
                 Fold<TSimd, TVector>(problem.ValueGradient, valueParts, keyHead, plan.Parts, attention.ValueSize);

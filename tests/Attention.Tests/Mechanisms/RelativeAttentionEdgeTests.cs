@@ -102,6 +102,31 @@ public class RelativeAttentionEdgeTests
         }
     }
 
+    /// <summary>A key head alone is cut as among many, though the work then falls to the threads in another way.</summary>
+    [Fact]
+    public void Neighbours_InTheBatchDoNotChangeABit()
+    {
+        AttentionShape one = new(1, 2, 1, 101, 90, 17, 9);
+        RelativeAttentionProblem<float> alone = RelativeProblems.Clipped(one, 20);
+        AttentionProblem<float> attention = alone.Attention;
+        AttentionProblem<float> others = AttentionProblems.Random(one with { Batch = 19 }, 7).WithLogSumExpGradient(8);
+        AttentionProblem<float> all = attention with
+        {
+            Shape = one with { Batch = 20 },
+            Query = [.. attention.Query, .. others.Query],
+            Key = [.. attention.Key, .. others.Key],
+            Value = [.. attention.Value, .. others.Value],
+            OutputGradient = [.. attention.OutputGradient!, .. others.OutputGradient!],
+            LogSumExpGradient = [.. attention.LogSumExpGradient!, .. others.LogSumExpGradient!],
+        };
+
+        (string, float[])[] expected = Results(alone, CausalMask.TopLeft);
+        (string, float[])[] actual = Results(alone with { Attention = all }, CausalMask.TopLeft);
+
+        // The gradients of tables, the last two, are sums over the batch.
+        ShouldBeSame(expected[..5], [.. actual[..5].Zip(expected).Select(each => (each.First.Item1, each.First.Item2[..each.Second.Item2.Length]))]);
+    }
+
     private static (string Name, float[] Numbers)[] Results<TMask>(RelativeAttentionProblem<float> problem, TMask mask, int threads = 0)
         where TMask : struct, IAttentionMask
     {
