@@ -103,7 +103,7 @@ internal unsafe struct RelativeTile<TSimd, TVector>
             ScoreRow.Scale<TSimd, TVector>(weights, WeightStride, attention.Scale);
             if (!isFull)
             {
-                Hide(weights, mask, query);
+                Hide(weights, mask, query, attention.KeyLength);
             }
 
             float normaliser = RowSoftmax.Forward<TSimd, TVector>(weights, weights, Keys.Length);
@@ -219,12 +219,12 @@ internal unsafe struct RelativeTile<TSimd, TVector>
         }
     }
 
-    private readonly void Hide<TMask>(float* row, in TMask mask, int query)
+    private readonly void Hide<TMask>(float* row, in TMask mask, int query, int keyLength)
         where TMask : struct, IAttentionMask
     {
         if (TMask.IsInterval)
         {
-            IndexRange allowed = mask.KeyBounds(Batch, Head, new IndexRange(query, query + 1), Keys.End);
+            IndexRange allowed = mask.KeyBounds(Batch, Head, new IndexRange(query, query + 1), keyLength);
             ScoreRow.Hide(row, 0, Math.Min(allowed.Start - Keys.Start, Keys.Length));
             ScoreRow.Hide(row, Math.Max(allowed.End - Keys.Start, 0), Keys.Length);
         }

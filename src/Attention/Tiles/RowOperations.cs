@@ -45,23 +45,4 @@ internal static unsafe class RowOperations
             destination[i] += number;
         }
     }
-
-    /// <summary>Adds a multiple of a row to another.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void AddScaled<TSimd, TVector>(float* source, float factor, float* destination, nint count)
-        where TSimd : struct, ISimd<TVector>
-        where TVector : unmanaged
-    {
-        TVector factors = TSimd.Create(factor);
-        nint i = 0;
-        for (; i <= count - TSimd.Count; i += TSimd.Count)
-        {
-            TSimd.Store(TSimd.MultiplyAdd(TSimd.Load(source + i), factors, TSimd.Load(destination + i)), destination + i);
-        }
-
-        for (; i < count; i++)
-        {
-            destination[i] = SimdScalar.MultiplyAdd(source[i], factor, destination[i]);
-        }
-    }
 }

@@ -54,27 +54,45 @@ internal static unsafe class SelectiveProduct
         return TSimd.Sum(zeros) + rest == 0;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <summary>The chains of multiply-adds of the matrix kernel, without their zeros: the same bits where all is finite.</summary>
     private static void Select<TSimd, TVector>(in GemmProblem problem)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
+        nint block = GemmPlan.For<TSimd, TVector>(problem, threads: 1).DepthBlock;
+        nint whole = problem.Columns - problem.Columns % TSimd.Count;
         for (nint row = 0; row < problem.Rows; row++)
         {
-            float* c = problem.Destination + row * problem.DestinationRow;
-            if (problem.Beta == 0)
+            for (nint step = 0; step < problem.Depth; step += block)
             {
-                RowOperations.Clear(c, problem.Columns);
+                nint end = Math.Min(step + block, problem.Depth);
+                bool adds = step > 0 || problem.Beta == 1;
+                Select<TSimd, TVector>(problem, row, 0, whole, step, end, adds);
+                Select<SimdScalar, float>(problem, row, whole, problem.Columns, step, end, adds);
             }
+        }
+    }
 
-            for (nint step = 0; step < problem.Depth; step++)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Select<TSimd, TVector>(in GemmProblem problem, nint row, nint column, nint endColumn, nint start, nint end, bool adds)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        float* left = problem.Left + row * problem.LeftRow;
+        for (; column < endColumn; column += TSimd.Count)
+        {
+            TVector sum = TSimd.Zero;
+            for (nint step = start; step < end; step++)
             {
-                float factor = problem.Left[row * problem.LeftRow + step * problem.LeftColumn];
+                float factor = left[step * problem.LeftColumn];
                 if (factor != 0)
                 {
-                    RowOperations.AddScaled<TSimd, TVector>(problem.Right + step * problem.RightRow, factor, c, problem.Columns);
+                    sum = TSimd.MultiplyAdd(TSimd.Create(factor), TSimd.Load(problem.Right + step * problem.RightRow + column), sum);
                 }
             }
+
+            float* destination = problem.Destination + row * problem.DestinationRow + column;
+            TSimd.Store(adds ? TSimd.Add(TSimd.Load(destination), sum) : sum, destination);
         }
     }
 }
