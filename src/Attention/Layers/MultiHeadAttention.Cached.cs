@@ -46,6 +46,7 @@ public sealed partial class MultiHeadAttention
     public Variable Forward<TModifier>(Variable input, KvCache cache, ReadOnlySpan<int> sequences, in TModifier modifier)
         where TModifier : struct, IScoreModifier
     {
+        LayerInput.CheckSequences(input, nameof(input), "length", _options.ModelSize);
         CheckInputs(input, input, input);
         CheckCached(input, cache, sequences);
         int length = (int)input.Data.Lengths[1];

@@ -49,6 +49,7 @@ public sealed class TransformerEncoderLayer : TransformerBlock
         where TMask : struct, IAttentionMask
         where TModifier : struct, IScoreModifier
     {
+        LayerInput.CheckSequences(input, nameof(input), "length", Options.Attention.ModelSize);
         using Variable attended = Residual(
             input, _firstNorm,
             static (x, state) => state.SelfAttention.Forward(x, x, x, state.mask, state.modifier, state.bias),
@@ -65,6 +66,7 @@ public sealed class TransformerEncoderLayer : TransformerBlock
     /// <exception cref="OutOfPagesException">A paged cache has too few free pages; it has not changed.</exception>
     public Variable Forward(Variable input, KvCache cache, ReadOnlySpan<int> sequences)
     {
+        LayerInput.CheckSequences(input, nameof(input), "length", Options.Attention.ModelSize);
         using Variable attended = Residual(
             input, _firstNorm, static (x, state) => state.SelfAttention.Forward(x, state.cache, state.Item3),
             (SelfAttention, cache, sequences.ToArray()));

@@ -1,0 +1,38 @@
+using Attention.Autodiff;
+using Attention.Backends;
+
+namespace Attention.Layers;
+
+/// <summary>Checks of what the forward methods of layers are given, by the names that their callers know.</summary>
+internal static class LayerInput
+{
+    /// <summary>Rows of <paramref name="size"/> numbers, of any number of axes.</summary>
+    internal static void CheckRows(Variable input, string name, nint size)
+    {
+        ArgumentNullException.ThrowIfNull(input, name);
+        if (input.Data.Rank == 0 || input.Data.Lengths[^1] != size)
+        {
+            throw new ArgumentException($"'{name}' has shape {Shapes.Text(input.Data.Lengths)}; expected [..., {size}].", name);
+        }
+    }
+
+    /// <summary>Sequences of <paramref name="size"/> numbers a position.</summary>
+    internal static void CheckSequences(Variable input, string name, string length, nint size)
+    {
+        ArgumentNullException.ThrowIfNull(input, name);
+        if (input.Data.Rank != 3 || input.Data.Lengths[2] != size)
+        {
+            throw new ArgumentException($"'{name}' has shape {Shapes.Text(input.Data.Lengths)}; expected [batch, {length}, {size}].", name);
+        }
+    }
+
+    /// <summary>As many sequences as another input has.</summary>
+    internal static void CheckBatch(Variable input, string name, Variable other, string otherName)
+    {
+        if (input.Data.Lengths[0] != other.Data.Lengths[0])
+        {
+            throw new ArgumentException(
+                $"'{name}' has {input.Data.Lengths[0]} sequences; '{otherName}' has {other.Data.Lengths[0]}.", name);
+        }
+    }
+}
