@@ -6,15 +6,16 @@ using Attention.Mechanisms;
 using Attention.Policies;
 using Attention.Simd;
 
-// Causal attention forward and backward through the packaged library, compiled ahead of time: checked against a plain loop,
-// then timed. Exit code 1 if anything differs. The timing is printed and never judged.
+// Causal attention and a small stack of layers, forward, backward and from a cache, through the packaged library, compiled
+// ahead of time: checked, then timed. Exit code 1 if anything differs. The timing is printed and never judged.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 Console.WriteLine($"width: {SimdWidths.Preferred}");
 
 const int Heads = 3;
 const int Length = 131;
 const int HeadSize = 40;
-bool right = Check(Heads, Length, HeadSize);
+bool right = Check(Heads, Length, HeadSize)
+    & TinyDecoder.Check(Numbers(TinyDecoder.Count, 5), Numbers(TinyDecoder.Count, 6), Numbers(TinyDecoder.Count, 7));
 Time(heads: 8, length: 512, headSize: 64);
 return right ? 0 : 1;
 

@@ -1,5 +1,9 @@
 using System.Numerics.Tensors;
+using Attention.Autodiff;
+using Attention.Backends;
+using Attention.Caching;
 using Attention.Gemm;
+using Attention.Layers;
 using Attention.Mechanisms;
 using Attention.Policies;
 using Attention.Simd;
@@ -152,6 +156,69 @@ public sealed class ReadmeExamples
         MatrixProduct.Multiply(input, transposed, output);
         output[7, 11].Should().Be(6f);
         Tensor.Sum<float>(output).Should().Be(6f);
+    }
+
+    [Fact]
+    public void Training()
+    {
+        int[] symbols = [3, 1, 4, 1, 5, 9, 2, 6];
+        int[] targets = [1, 4, 1, 5, 9, 2, 6, 5];
+        List<float> losses = [];
+
+        // A decoder-only Transformer that predicts one of ten symbols at every position.
+        using TransformerEncoder model = new(layers: 2, new TransformerOptions
+        {
+            Attention = new MultiHeadAttentionOptions { ModelSize = 64, Heads = 4 },
+            FeedForwardSize = 256,
+            NormOrder = NormOrder.Pre,
+        });
+        using Embedding embedding = new(count: 10, size: 64);
+        using Linear head = new(inputSize: 64, outputSize: 10);
+        Layer[] layers = [model, embedding, head];
+        using Adam optimizer = new(layers.SelectMany(layer => layer.NamedParameters()).Select(entry => entry.Value));
+        for (int step = 0; step < 20; step++)
+        {
+            using Tape tape = new();
+            using Variable input = embedding.Forward(symbols, [1, symbols.Length], tape);
+            using Variable hidden = model.Forward(input, CausalMask.TopLeft);
+            using Variable logits = head.Forward(hidden);
+            using Variable loss = Differentiable.CrossEntropy(logits, targets);
+            tape.Backward(loss);
+            optimizer.Step(learningRate: 1e-3f, maxGradientNorm: 1);
+            losses.Add(loss.Data.ToArray()[0]);
+        }
+
+        losses[^1].Should().BeLessThan(losses[0] / 2);
+    }
+
+    [Fact]
+    public void CachedDecoding()
+    {
+        Tensor<float> promptKey = Tensor.CreateFromShape<float>([1, 2, 40, 64]);
+        Tensor<float> promptValue = Tensor.CreateFromShape<float>([1, 2, 40, 64]);
+        Tensor<float> key = Tensor.CreateFromShape<float>([1, 2, 1, 64]);
+        Tensor<float> value = Tensor.CreateFromShape<float>([1, 2, 1, 64]);
+        Tensor<float> query = Tensor.CreateFromShape<float>([1, 8, 1, 64]);
+        Tensor<float> output = Tensor.CreateFromShape<float>([1, 8, 1, 64]);
+        Tensor.FillGaussianNormalDistribution<float>(query);
+        promptValue.Fill(2);
+        value.Fill(43);
+
+        // [batch, heads, length, size]: 40 tokens of a prompt, then one more, whose query comes with its key and value.
+        using PagedKvCache cache = new(new KvCacheOptions { KeyValueHeads = 2, HeadSize = 64, Storage = KvStorage.BFloat16 }, pages: 64);
+        int sequence = cache.Add();
+        cache.Append([sequence], promptKey, promptValue);
+        cache.Append([sequence], key, value);
+        CachedAttention.Forward(cache, [sequence], query, output);
+
+        // Another answer to the same prompt shares its pages until one of the two writes to them.
+        int other = cache.Fork(sequence);
+        cache.Trim(other, 40);
+
+        // All keys are zero, so the output is the mean of the values.
+        output[0, 0, 0, 0].Should().BeApproximately(3, 1e-5f);
+        cache.Length(other).Should().Be(40);
+        cache.Length(sequence).Should().Be(41);
     }
 
     private static (Tensor<float> Query, Tensor<float> Key, Tensor<float> Value, Tensor<float> Output) Problem(int length)

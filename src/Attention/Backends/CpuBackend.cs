@@ -1,9 +1,6 @@
 using System.Numerics.Tensors;
 using Attention.Gemm;
-using Attention.Mechanisms;
 using Attention.Operators;
-using Attention.Policies;
-using Attention.Positions;
 
 namespace Attention.Backends;
 
@@ -12,7 +9,7 @@ namespace Attention.Backends;
 /// <see cref="Gemm"/>, which it calls on the tensors' own memory. All methods are thread-safe.
 /// </summary>
 /// <remarks>Memory of disposed tensors is kept for the next ones of a like size; <see cref="Trim"/> gives it back.</remarks>
-public sealed unsafe class CpuBackend : IComputeBackend
+public sealed unsafe partial class CpuBackend : IComputeBackend
 {
     private readonly CpuMemory _memory = new();
     private readonly MatrixProductOptions _products;
@@ -43,7 +40,10 @@ public sealed unsafe class CpuBackend : IComputeBackend
         ArgumentNullException.ThrowIfNull(tensor);
         CpuBuffer buffer = tensor.Buffer as CpuBuffer
             ?? throw new ArgumentException($"'{nameof(tensor)}' lives on {tensor.Backend.Name}, not in the host's memory.", nameof(tensor));
-        return new TensorSpan<float>(buffer.Address + tensor.Offset, buffer.Length - tensor.Offset, tensor.Lengths, tensor.Strides);
+
+        // A span refuses the strides of an axis without elements: where there is nothing, it may choose them itself.
+        ReadOnlySpan<nint> strides = tensor.Count == 0 ? [] : tensor.Strides;
+        return new TensorSpan<float>(buffer.Address + tensor.Offset, buffer.Length - tensor.Offset, tensor.Lengths, strides);
     }
 
     /// <summary>Gives memory that no tensor uses back to the system, once the collector has run.</summary>
@@ -84,217 +84,6 @@ public sealed unsafe class CpuBackend : IComputeBackend
         GC.KeepAlive(destination);
     }
 
-    /// <inheritdoc/>
-    public void AttentionForward<TMask, TModifier>(
-        in AttentionTensors inputs, in TMask mask, in TModifier modifier, DeviceTensor output, DeviceTensor? logSumExp, in AttentionOptions options)
-        where TMask : struct, IAttentionMask
-        where TModifier : struct, IScoreModifier
-    {
-        ScaledDotProductAttention.Forward(
-            Own(inputs.Query, "query"), Own(inputs.Key, "key"), Own(inputs.Value, "value"), mask, modifier, Terms(inputs),
-            Own(output, nameof(output)), Optional(logSumExp, nameof(logSumExp)), With(options));
-        KeepAlive(inputs);
-        GC.KeepAlive(output);
-        GC.KeepAlive(logSumExp);
-    }
-
-    /// <inheritdoc/>
-    public void AttentionBackward<TMask, TModifier>(
-        in AttentionTensors inputs, in TMask mask, in TModifier modifier, DeviceTensor output, DeviceTensor logSumExp,
-        DeviceTensor outputGradient, in AttentionTensors gradients, in AttentionOptions options)
-        where TMask : struct, IAttentionMask
-        where TModifier : struct, IScoreModifier
-    {
-        ScaledDotProductAttention.Backward(
-            Own(inputs.Query, "query"), Own(inputs.Key, "key"), Own(inputs.Value, "value"), mask, modifier, Terms(inputs),
-            Own(output, nameof(output)), Own(logSumExp, nameof(logSumExp)), Own(outputGradient, nameof(outputGradient)), default,
-            Own(gradients.Query, "queryGradient"), Own(gradients.Key, "keyGradient"), Own(gradients.Value, "valueGradient"),
-            new ScoreTermGradients
-            {
-                Bias = Optional(gradients.Bias, "biasGradient"),
-                SinkLogits = Row(gradients.SinkLogits, "sinkLogitsGradient"),
-            },
-            With(options));
-        KeepAlive(inputs);
-        KeepAlive(gradients);
-        GC.KeepAlive(output);
-        GC.KeepAlive(logSumExp);
-        GC.KeepAlive(outputGradient);
-    }
-
-    /// <inheritdoc/>
-    public void AttentionWeights<TMask, TModifier>(
-        in AttentionTensors inputs, in TMask mask, in TModifier modifier, ReadOnlySpan<int> heads, DeviceTensor weights, in AttentionOptions options)
-        where TMask : struct, IAttentionMask
-        where TModifier : struct, IScoreModifier
-    {
-        ScaledDotProductAttention.Scores(
-            Own(inputs.Query, "query"), Own(inputs.Key, "key"), mask, modifier, Terms(inputs), default, ScoreStage.Weights,
-            heads, [], Own(weights, nameof(weights)), With(options));
-        KeepAlive(inputs);
-        GC.KeepAlive(weights);
-    }
-
-    /// <inheritdoc/>
-    public void MatrixMultiply(DeviceTensor left, DeviceTensor right, DeviceTensor destination, float alpha = 1, float beta = 0)
-    {
-        MatrixProduct.Multiply(
-            Own(left, nameof(left)), Own(right, nameof(right)), Own(destination, nameof(destination)), alpha, beta, _products);
-        KeepAlive(left, right, destination);
-    }
-
-    /// <inheritdoc/>
-    public void Linear(DeviceTensor input, DeviceTensor weight, DeviceTensor? bias, DeviceTensor output)
-    {
-        float beta = 0;
-        if (bias is not null)
-        {
-            // The product is added to the bias that is already there: one pass less than adding it afterwards.
-            Accumulate(bias, output);
-            beta = 1;
-        }
-
-        using DeviceTensor transposed = weight.Transpose(0, 1);
-        MatrixMultiply(input, transposed, output, 1, beta);
-    }
-
-    /// <inheritdoc/>
-    public void Accumulate(DeviceTensor source, DeviceTensor destination, float alpha = 1, float beta = 0)
-    {
-        Elementwise.Accumulate(Own(source, nameof(source)), Own(destination, nameof(destination)), alpha, beta, _threads);
-        KeepAlive(source, destination);
-    }
-
-    /// <inheritdoc/>
-    public void Multiply(DeviceTensor left, DeviceTensor right, DeviceTensor destination, float beta = 0)
-    {
-        Elementwise.Multiply(Own(left, nameof(left)), Own(right, nameof(right)), Own(destination, nameof(destination)), beta, _threads);
-        KeepAlive(left, right, destination);
-    }
-
-    /// <inheritdoc/>
-    public void Sum(DeviceTensor source, DeviceTensor destination, float alpha = 1, float beta = 0)
-    {
-        Elementwise.Sum(Own(source, nameof(source)), Own(destination, nameof(destination)), alpha, beta, _threads);
-        KeepAlive(source, destination);
-    }
-
-    /// <inheritdoc/>
-    public double SumOfSquares(DeviceTensor source)
-    {
-        double sum = Elementwise.SumOfSquares(Own(source, nameof(source)), _threads);
-        GC.KeepAlive(source);
-        return sum;
-    }
-
-    /// <inheritdoc/>
-    public void Activate(ActivationKind kind, DeviceTensor input, DeviceTensor output)
-    {
-        Activation.Forward(kind, Own(input, nameof(input)), Own(output, nameof(output)), _threads);
-        KeepAlive(input, output);
-    }
-
-    /// <inheritdoc/>
-    public void ActivateBackward(ActivationKind kind, DeviceTensor input, DeviceTensor outputGradient, DeviceTensor inputGradient, float beta = 0)
-    {
-        Activation.Backward(
-            kind, Own(input, nameof(input)), Own(outputGradient, nameof(outputGradient)), Own(inputGradient, nameof(inputGradient)), beta, _threads);
-        KeepAlive(input, outputGradient, inputGradient);
-    }
-
-    /// <inheritdoc/>
-    public void Normalize(NormalizationKind kind, DeviceTensor input, DeviceTensor? weight, DeviceTensor? bias, float epsilon, DeviceTensor output)
-    {
-        Normalization.Forward(
-            kind, Own(input, nameof(input)), Row(weight, nameof(weight)), Row(bias, nameof(bias)), epsilon, Own(output, nameof(output)), _threads);
-        KeepAlive(input, weight, bias, output);
-    }
-
-    /// <inheritdoc/>
-    public void NormalizeBackward(
-        NormalizationKind kind, DeviceTensor input, DeviceTensor? weight, float epsilon, DeviceTensor outputGradient,
-        DeviceTensor? inputGradient, DeviceTensor? weightGradient, DeviceTensor? biasGradient, float beta = 0, float parameterBeta = 0)
-    {
-        Normalization.Backward(
-            kind, Own(input, nameof(input)), Row(weight, nameof(weight)), epsilon, Own(outputGradient, nameof(outputGradient)),
-            Optional(inputGradient, nameof(inputGradient)), Row(weightGradient, nameof(weightGradient)),
-            Row(biasGradient, nameof(biasGradient)), beta, parameterBeta, _threads);
-        KeepAlive(input, weight, outputGradient, inputGradient);
-        KeepAlive(weightGradient, biasGradient);
-    }
-
-    /// <inheritdoc/>
-    public void Gather(DeviceTensor table, ReadOnlySpan<int> indices, DeviceTensor output)
-    {
-        Embedding.Forward(Own(table, nameof(table)), indices, Own(output, nameof(output)), _threads);
-        KeepAlive(table, output);
-    }
-
-    /// <inheritdoc/>
-    public void GatherBackward(ReadOnlySpan<int> indices, DeviceTensor outputGradient, DeviceTensor tableGradient, float beta = 1)
-    {
-        Embedding.Backward(indices, Own(outputGradient, nameof(outputGradient)), Own(tableGradient, nameof(tableGradient)), beta, _threads);
-        KeepAlive(outputGradient, tableGradient);
-    }
-
-    /// <inheritdoc/>
-    public void Rotate(DeviceTensor input, in Rotation rotation, ReadOnlySpan<int> positions, int offset, bool inverse, DeviceTensor output)
-    {
-        ReadOnlyTensorSpan<float> source = Own(input, nameof(input));
-        TensorSpan<float> destination = Own(output, nameof(output));
-        var options = new PositionOptions { MaxDegreeOfParallelism = _threads };
-        switch (positions.IsEmpty, inverse)
-        {
-            case (true, false):
-                Rotary.Apply(source, rotation.Table, offset, rotation.Layout, destination, options);
-                break;
-            case (true, true):
-                Rotary.ApplyInverse(source, rotation.Table, offset, rotation.Layout, destination, options);
-                break;
-            case (false, false):
-                Rotary.Apply(source, rotation.Table, positions, rotation.Layout, destination, options);
-                break;
-            case (false, true):
-                Rotary.ApplyInverse(source, rotation.Table, positions, rotation.Layout, destination, options);
-                break;
-        }
-
-        KeepAlive(input, output);
-    }
-
-    /// <inheritdoc/>
-    public void Drop(DeviceTensor input, float probability, ulong seed, DeviceTensor output, float beta = 0)
-    {
-        ElementDropout.Apply(Own(input, nameof(input)), probability, seed, Own(output, nameof(output)), beta, _threads);
-        KeepAlive(input, output);
-    }
-
-    /// <inheritdoc/>
-    public void CrossEntropy(DeviceTensor logits, ReadOnlySpan<int> targets, float labelSmoothing, DeviceTensor losses)
-    {
-        Operators.CrossEntropy.Forward(Own(logits, nameof(logits)), targets, Row(losses, nameof(losses)), labelSmoothing, _threads);
-        KeepAlive(logits, losses);
-    }
-
-    /// <inheritdoc/>
-    public void CrossEntropyBackward(
-        DeviceTensor logits, ReadOnlySpan<int> targets, float labelSmoothing, DeviceTensor lossGradients, DeviceTensor logitsGradient, float beta = 0)
-    {
-        Operators.CrossEntropy.Backward(
-            Own(logits, nameof(logits)), targets, Row(lossGradients, nameof(lossGradients)), Own(logitsGradient, nameof(logitsGradient)),
-            labelSmoothing, beta, _threads);
-        KeepAlive(logits, lossGradients, logitsGradient);
-    }
-
-    /// <inheritdoc/>
-    public void AdamUpdate(DeviceTensor parameter, DeviceTensor gradient, DeviceTensor firstMoment, DeviceTensor secondMoment, in AdamStep step)
-    {
-        OptimizerStep.Adam(
-            Own(parameter, nameof(parameter)), Own(gradient, nameof(gradient)), Own(firstMoment, nameof(firstMoment)),
-            Own(secondMoment, nameof(secondMoment)), step, _threads);
-        KeepAlive(parameter, gradient, firstMoment, secondMoment);
-    }
-
     internal void Return(CpuBuffer buffer) => _memory.Return(buffer);
 
     private static void CheckCount(nint actual, nint expected, string name)
@@ -312,12 +101,6 @@ public sealed unsafe class CpuBackend : IComputeBackend
         GC.KeepAlive(second);
         GC.KeepAlive(third);
         GC.KeepAlive(fourth);
-    }
-
-    private static void KeepAlive(in AttentionTensors tensors)
-    {
-        KeepAlive(tensors.Query, tensors.Key, tensors.Value, tensors.Bias);
-        GC.KeepAlive(tensors.SinkLogits);
     }
 
     private TensorSpan<float> Own(DeviceTensor tensor, string name)
@@ -342,11 +125,4 @@ public sealed unsafe class CpuBackend : IComputeBackend
             ? new Span<float>(((CpuBuffer)tensor.Buffer).Address + tensor.Offset, checked((int)span.FlattenedLength))
             : throw new ArgumentException($"'{name}' has shape {Shapes.Text(tensor.Lengths)}; expected one contiguous axis.", name);
     }
-
-    private ScoreTerms Terms(in AttentionTensors inputs) =>
-        new() { Bias = Optional(inputs.Bias, "bias"), SinkLogits = Row(inputs.SinkLogits, "sinkLogits") };
-
-    /// <summary>A call without its own number of threads gets the backend's.</summary>
-    private AttentionOptions With(in AttentionOptions options) =>
-        options.MaxDegreeOfParallelism == 0 ? options with { MaxDegreeOfParallelism = _threads } : options;
 }

@@ -202,6 +202,8 @@ public abstract unsafe class KvCache : IDisposable
         {
             _batch[i].Length += newLengths.IsEmpty ? newTokens : newLengths[i];
         }
+
+        _batch.AsSpan(0, batch).Clear();
     }
 
     /// <summary>Frees the memory; every other call then throws.</summary>

@@ -6,6 +6,7 @@ namespace Attention.Caching;
 /// of each number; scores that are wrong by at most s change weights by factors within <c>exp(-2s)</c> and <c>exp(2s)</c>, and so
 /// an output by at most <c>(exp(2s) - 1) max|v|</c>, besides the error of the values themselves.
 /// </remarks>
+#pragma warning disable CA1720 // The names of number formats are what is meant.
 public enum KvStorage
 {
     /// <summary>Four bytes a number, nothing lost.</summary>
@@ -24,3 +25,4 @@ public enum KvStorage
     /// </summary>
     Int8,
 }
+#pragma warning restore CA1720

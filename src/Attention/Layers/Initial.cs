@@ -12,10 +12,10 @@ internal static class Initial
         return values;
     }
 
-    internal static float CheckEpsilon(float epsilon) =>
+    internal static float CheckEpsilon(float epsilon, string name = "epsilon") =>
         epsilon >= 0 && float.IsFinite(epsilon)
             ? epsilon
-            : throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "Epsilon is a finite number that is not negative.");
+            : throw new ArgumentOutOfRangeException(name, epsilon, "Epsilon is a finite number that is not negative.");
 
     internal static float CheckProbability(float probability, string name) =>
         probability is >= 0 and <= 1

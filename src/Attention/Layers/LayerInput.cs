@@ -26,6 +26,24 @@ internal static class LayerInput
         }
     }
 
+    /// <summary>A bias that broadcasts to the scores, aligned from the right.</summary>
+    internal static void CheckBias(Variable? bias, string name, params ReadOnlySpan<nint> scores)
+    {
+        ReadOnlySpan<nint> lengths = bias is null ? [] : bias.Data.Lengths;
+        bool fits = lengths.Length <= scores.Length;
+        for (int axis = 1; fits && axis <= lengths.Length; axis++)
+        {
+            fits = lengths[^axis] == 1 || lengths[^axis] == scores[^axis];
+        }
+
+        if (!fits)
+        {
+            throw new ArgumentException(
+                $"'{name}' has shape {Shapes.Text(lengths)}; expected {Shapes.Text(scores)} ([batch, heads, queryLength, keyLength]), where any axis may be 1.",
+                name);
+        }
+    }
+
     /// <summary>As many sequences as another input has.</summary>
     internal static void CheckBatch(Variable input, string name, Variable other, string otherName)
     {

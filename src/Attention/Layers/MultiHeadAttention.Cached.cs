@@ -8,10 +8,17 @@ namespace Attention.Layers;
 
 public sealed partial class MultiHeadAttention
 {
-    /// <summary>A cache for this layer, which grows with its sequences.</summary>
+    /// <summary>What a cache for this layer is made with: its sizes, and the threads of its backend.</summary>
     /// <param name="storage">How keys and values are stored.</param>
     public KvCacheOptions CacheOptions(KvStorage storage = KvStorage.Float32) =>
-        new() { KeyValueHeads = _keyValueHeads, HeadSize = _headSize, ValueSize = _headSize, Storage = storage };
+        new()
+        {
+            KeyValueHeads = _keyValueHeads,
+            HeadSize = _headSize,
+            ValueSize = _headSize,
+            Storage = storage,
+            MaxDegreeOfParallelism = (Backend as CpuBackend)?.With(default).MaxDegreeOfParallelism ?? 0,
+        };
 
     /// <summary>
     /// Causal self-attention of new positions to all that a cache holds, and to each other; their keys and values are added to
@@ -22,7 +29,7 @@ public sealed partial class MultiHeadAttention
     /// <param name="sequences">The sequence of each batch element; rotary positions go on where it ends.</param>
     /// <returns>Of the input's shape.</returns>
     /// <exception cref="ArgumentException">
-    /// A shape is another, a sequence is not in the cache, or the cache has other heads or sizes; the cache has not changed.
+    /// A shape is another, a sequence is not in the cache or named twice, or the cache has other heads or sizes; the cache has not changed.
     /// </exception>
     /// <exception cref="InvalidOperationException"><paramref name="input"/> is on a tape: what a cache forgets has no gradient.</exception>
     /// <exception cref="NotSupportedException">The layer does not compute on the processor, where caches are.</exception>
@@ -38,7 +45,8 @@ public sealed partial class MultiHeadAttention
     /// <param name="modifier">Changes each score after scaling, by positions in the sequence.</param>
     /// <returns>Of the input's shape.</returns>
     /// <exception cref="ArgumentException">
-    /// A shape is another, a sequence is not in the cache, or the cache has other heads or sizes; the cache has not changed.
+    /// A shape is another, a sequence is not in the cache or named twice, the cache has other heads or sizes, or the modifier does not
+    /// fit; the cache has not changed.
     /// </exception>
     /// <exception cref="InvalidOperationException"><paramref name="input"/> is on a tape.</exception>
     /// <exception cref="NotSupportedException">The layer does not compute on the processor, where caches are.</exception>
@@ -46,37 +54,41 @@ public sealed partial class MultiHeadAttention
     public Variable Forward<TModifier>(Variable input, KvCache cache, ReadOnlySpan<int> sequences, in TModifier modifier)
         where TModifier : struct, IScoreModifier
     {
-        LayerInput.CheckSequences(input, nameof(input), "length", _options.ModelSize);
-        CheckInputs(input, input, input);
-        CheckCached(input, cache, sequences);
+        CheckCached(input, cache, sequences, nameof(cache));
         int length = (int)input.Data.Lengths[1];
-        int[] positions = _options.Rotary is null ? [] : Positions(cache, sequences, length);
+        int[] ends = SequenceEnds.Of(cache, sequences);
+        int[] positions = _options.Rotary is null ? [] : SequenceEnds.Positions(ends, length);
         using HeadProjection heads = Project(input, input, input, 0, positions);
         using DeviceTensor joined = DeviceTensor.Allocate(
             Backend, input.Data.Lengths[0], length, _options.Heads, _headSize);
         using Variable attended = Variable.Constant(joined.Transpose(1, 2));
         cache.Append(sequences, CpuBackend.Span(heads.Key.Data), CpuBackend.Span(heads.Value.Data));
-        CachedAttention.Forward(
-            cache, sequences, CpuBackend.Span(heads.Query.Data), default, default, modifier, default,
-            CpuBackend.Span(attended.Data), default, new AttentionOptions { Scale = _options.Scale });
+        try
+        {
+            CachedAttention.Forward(
+                cache, sequences, CpuBackend.Span(heads.Query.Data), default, default, modifier, default,
+                CpuBackend.Span(attended.Data), default, ((CpuBackend)Backend).With(new AttentionOptions { Scale = _options.Scale }));
+        }
+        catch
+        {
+            // A modifier may refuse the lengths that the sequences have only now.
+            SequenceEnds.Restore(cache, sequences, ends);
+            throw;
+        }
+
         GC.KeepAlive(heads);
         return Join(input, attended);
     }
 
-    private static int[] Positions(KvCache cache, ReadOnlySpan<int> sequences, int length)
+    /// <summary>Everything that can be refused before something is computed.</summary>
+    /// <param name="input">The new positions.</param>
+    /// <param name="cache">The cache.</param>
+    /// <param name="sequences">The sequences.</param>
+    /// <param name="name">What the caller calls the cache.</param>
+    internal void CheckCached(Variable input, KvCache cache, ReadOnlySpan<int> sequences, string name)
     {
-        int[] positions = new int[sequences.Length * length];
-        for (int i = 0; i < positions.Length; i++)
-        {
-            positions[i] = cache.Length(sequences[i / length]) + i % length;
-        }
-
-        return positions;
-    }
-
-    private void CheckCached(Variable input, KvCache cache, ReadOnlySpan<int> sequences)
-    {
-        ArgumentNullException.ThrowIfNull(cache);
+        LayerInput.CheckSequences(input, nameof(input), "length", _options.ModelSize);
+        ArgumentNullException.ThrowIfNull(cache, name);
         if (input.Tape is not null)
         {
             throw new InvalidOperationException("Attention to a cache has no gradient; detach the input, or compute without the cache.");
@@ -96,13 +108,15 @@ public sealed partial class MultiHeadAttention
         if (cache.KeyValueHeads != _keyValueHeads || cache.HeadSize != _headSize || cache.ValueSize != _headSize)
         {
             throw new ArgumentException(
-                $"'{nameof(cache)}' has {cache.KeyValueHeads} key heads of size {cache.HeadSize} and values of size {cache.ValueSize}; expected {_keyValueHeads}, {_headSize} and {_headSize}.",
-                nameof(cache));
+                $"'{name}' has {cache.KeyValueHeads} key heads of size {cache.HeadSize} and values of size {cache.ValueSize}; expected {_keyValueHeads}, {_headSize} and {_headSize}.",
+                name);
         }
 
         foreach (int sequence in sequences)
         {
-            _ = cache.Length(sequence);
+            _ = cache.Find(sequence, nameof(sequences));
         }
+
+        CacheCheck.Distinct(sequences, nameof(sequences));
     }
 }

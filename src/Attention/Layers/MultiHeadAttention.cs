@@ -133,6 +133,7 @@ public sealed partial class MultiHeadAttention : Layer
         where TModifier : struct, IScoreModifier
     {
         CheckInputs(query, key, value);
+        LayerInput.CheckBias(bias, nameof(bias), query.Data.Lengths[0], _options.Heads, query.Data.Lengths[1], key.Data.Lengths[1]);
         using HeadProjection heads = Project(query, key, value, offset);
         using Variable attended = Differentiable.Attention(
             heads.Query, heads.Key, heads.Value, mask, modifier, bias,
@@ -166,7 +167,7 @@ public sealed partial class MultiHeadAttention : Layer
     private Variable Join(Variable query, Variable attended)
     {
         using Variable rows = attended.Transpose(1, 2);
-        using Variable joined = rows.Reshape(query.Data.Lengths[0], query.Data.Lengths[1], -1);
+        using Variable joined = rows.Reshape(query.Data.Lengths[0], query.Data.Lengths[1], _options.Heads * _headSize);
         if (_gate is null)
         {
             return _output.Forward(joined);

@@ -22,22 +22,21 @@ public abstract class TransformerBlock : Layer
     public MultiHeadAttention SelfAttention { get; }
 
     /// <summary>The last norm of a stack of such layers, or null if it has none.</summary>
-    internal static LayerNorm? LastNorm(TransformerOptions options, IComputeBackend backend) =>
+    internal static TransformerNorm? LastNorm(TransformerOptions options, IComputeBackend backend) =>
         options.HasLastNorm ?? options.NormOrder == NormOrder.Pre
-            ? new LayerNorm(options.Attention.ModelSize, options.NormEpsilon, backend: backend)
+            ? new TransformerNorm(options, backend)
             : null;
 
     private protected FeedForward AddFeedForward() => AddLayer(
         "",
         new FeedForward(
-            Options.Attention.ModelSize, Options.FeedForwardSize, Options.FeedForward, Options.Dropout,
+            Options.Attention.ModelSize, Options.FeedForwardSize, Options.FeedForward, Options.Dropout, Options.HasBias,
             seed: Initial.Seed(Options.Seed, 2), backend: Backend));
 
-    private protected LayerNorm AddNorm(string name) =>
-        AddLayer(name, new LayerNorm(Options.Attention.ModelSize, Options.NormEpsilon, backend: Backend));
+    private protected TransformerNorm AddNorm(string name) => AddLayer(name, new TransformerNorm(Options, Backend));
 
     /// <summary><c>norm(x + drop(part(x)))</c> or <c>x + drop(part(norm(x)))</c>.</summary>
-    private protected Variable Residual<TState>(Variable input, LayerNorm norm, Func<Variable, TState, Variable> part, in TState state)
+    private protected Variable Residual<TState>(Variable input, TransformerNorm norm, Func<Variable, TState, Variable> part, in TState state)
     {
         if (Options.NormOrder == NormOrder.Pre)
         {
@@ -72,11 +71,6 @@ public abstract class TransformerBlock : Layer
         if (options.FeedForwardSize <= 0)
         {
             throw new ArgumentException($"'{nameof(options)}' has a feed-forward size of {options.FeedForwardSize}; expected a positive number.", nameof(options));
-        }
-
-        if (!(options.NormEpsilon >= 0) || !float.IsFinite(options.NormEpsilon))
-        {
-            throw new ArgumentException($"'{nameof(options)}' has an epsilon of {options.NormEpsilon}; expected a finite number, 0 or more.", nameof(options));
         }
 
         Initial.CheckDefined(options.FeedForward, nameof(options));

@@ -11,7 +11,7 @@ namespace Attention.Layers;
 public sealed class TransformerDecoder : Layer
 {
     private readonly TransformerDecoderLayer[] _layers;
-    private readonly LayerNorm? _norm;
+    private readonly TransformerNorm? _norm;
 
     /// <summary>Creates a stack.</summary>
     /// <param name="layers">How many layers.</param>

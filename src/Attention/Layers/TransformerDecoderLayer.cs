@@ -12,9 +12,9 @@ namespace Attention.Layers;
 public sealed class TransformerDecoderLayer : TransformerBlock
 {
     private readonly FeedForward _feedForward;
-    private readonly LayerNorm _firstNorm;
-    private readonly LayerNorm _secondNorm;
-    private readonly LayerNorm _thirdNorm;
+    private readonly TransformerNorm _firstNorm;
+    private readonly TransformerNorm _secondNorm;
+    private readonly TransformerNorm _thirdNorm;
 
     /// <summary>Creates a layer.</summary>
     /// <param name="options">What it is made of.</param>

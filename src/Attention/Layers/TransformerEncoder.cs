@@ -13,7 +13,7 @@ namespace Attention.Layers;
 public sealed class TransformerEncoder : Layer
 {
     private readonly TransformerEncoderLayer[] _layers;
-    private readonly LayerNorm? _norm;
+    private readonly TransformerNorm? _norm;
 
     /// <summary>Creates a stack.</summary>
     /// <param name="layers">How many layers.</param>
@@ -59,16 +59,50 @@ public sealed class TransformerEncoder : Layer
         return _norm is null ? current : Last(current);
     }
 
-    /// <summary>Computes the stack for new positions of sequences in caches: a decoder-only Transformer at work.</summary>
+    /// <summary>
+    /// Computes the stack for new positions of sequences in caches: a decoder-only Transformer at work. Prefill in one call, in
+    /// parts, and token by token give the same bits for the same storage.
+    /// </summary>
     /// <param name="input">The new positions, <c>[batch, length, modelSize]</c>.</param>
-    /// <param name="caches">A cache for each layer, in which the sequences have the same numbers.</param>
+    /// <param name="caches">A cache for each layer, in which the sequences have the same numbers and lengths.</param>
     /// <param name="sequences">The sequence of each batch element.</param>
     /// <returns>Of the input's shape.</returns>
-    /// <exception cref="ArgumentException">There are not as many caches as layers, or a shape or sequence is another than said.</exception>
-    /// <exception cref="OutOfPagesException">
-    /// A paged cache has too few free pages. The caches of the layers before have the new positions already: trim them to go on.
+    /// <exception cref="ArgumentException">
+    /// There are not as many caches as layers, one is there twice or does not fit its layer, or a shape or sequence is another than
+    /// said; no cache has changed.
     /// </exception>
+    /// <exception cref="InvalidOperationException"><paramref name="input"/> is on a tape.</exception>
+    /// <exception cref="NotSupportedException">The layers do not compute on the processor, where caches are.</exception>
+    /// <exception cref="OutOfPagesException">A paged cache has too few free pages; every sequence is as long as before in every cache.</exception>
     public Variable Forward(Variable input, IReadOnlyList<KvCache> caches, ReadOnlySpan<int> sequences)
+    {
+        int[] ends = CheckCached(input, caches, sequences);
+        Variable current = input;
+        try
+        {
+            for (int i = 0; i < _layers.Length; i++)
+            {
+                Variable next = _layers[i].Forward(current, caches[i], sequences);
+                Release(current, input);
+                current = next;
+            }
+
+            return _norm is null ? current : Last(current);
+        }
+        catch
+        {
+            Release(current, input);
+            foreach (KvCache cache in caches)
+            {
+                SequenceEnds.Restore(cache, sequences, ends);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Checks every cache before the first one grows; returns where the sequences end.</summary>
+    private int[] CheckCached(Variable input, IReadOnlyList<KvCache> caches, ReadOnlySpan<int> sequences)
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(caches);
@@ -77,15 +111,28 @@ public sealed class TransformerEncoder : Layer
             throw new ArgumentException($"'{nameof(caches)}' has {caches.Count}; expected one for each of the {_layers.Length} layers.", nameof(caches));
         }
 
-        Variable current = input;
+        int[] ends = [];
         for (int i = 0; i < _layers.Length; i++)
         {
-            Variable next = _layers[i].Forward(current, caches[i], sequences);
-            Release(current, input);
-            current = next;
+            _layers[i].SelfAttention.CheckCached(input, caches[i], sequences, nameof(caches));
+            int[] own = SequenceEnds.Of(caches[i], sequences);
+            ends = i == 0 ? own : ends;
+            if (!own.AsSpan().SequenceEqual(ends))
+            {
+                throw new ArgumentException(
+                    $"'{nameof(caches)}' hold [{string.Join(", ", own)}] tokens of the sequences for layer {i} and [{string.Join(", ", ends)}] for layer 0.", nameof(caches));
+            }
+
+            for (int earlier = 0; earlier < i; earlier++)
+            {
+                if (ReferenceEquals(caches[earlier], caches[i]))
+                {
+                    throw new ArgumentException($"'{nameof(caches)}' has one cache for the layers {earlier} and {i}; expected one for each.", nameof(caches));
+                }
+            }
         }
 
-        return _norm is null ? current : Last(current);
+        return ends;
     }
 
     private static void Release(Variable variable, Variable input)

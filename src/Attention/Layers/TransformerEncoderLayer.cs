@@ -12,8 +12,8 @@ namespace Attention.Layers;
 public sealed class TransformerEncoderLayer : TransformerBlock
 {
     private readonly FeedForward _feedForward;
-    private readonly LayerNorm _firstNorm;
-    private readonly LayerNorm _secondNorm;
+    private readonly TransformerNorm _firstNorm;
+    private readonly TransformerNorm _secondNorm;
 
     /// <summary>Creates a layer.</summary>
     /// <param name="options">What it is made of.</param>
@@ -63,10 +63,12 @@ public sealed class TransformerEncoderLayer : TransformerBlock
     /// <param name="sequences">The sequence of each batch element.</param>
     /// <returns>Of the input's shape.</returns>
     /// <exception cref="ArgumentException">A shape or sequence is another than said; the cache has not changed.</exception>
+    /// <exception cref="InvalidOperationException"><paramref name="input"/> is on a tape.</exception>
+    /// <exception cref="NotSupportedException">The layer does not compute on the processor, where caches are.</exception>
     /// <exception cref="OutOfPagesException">A paged cache has too few free pages; it has not changed.</exception>
     public Variable Forward(Variable input, KvCache cache, ReadOnlySpan<int> sequences)
     {
-        LayerInput.CheckSequences(input, nameof(input), "length", Options.Attention.ModelSize);
+        SelfAttention.CheckCached(input, cache, sequences, nameof(cache));
         using Variable attended = Residual(
             input, _firstNorm, static (x, state) => state.SelfAttention.Forward(x, state.cache, state.Item3),
             (SelfAttention, cache, sequences.ToArray()));

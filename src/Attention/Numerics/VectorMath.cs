@@ -192,7 +192,8 @@ public static class VectorMath
     /// <typeparam name="TVector">The vector.</typeparam>
     /// <param name="value">Any numbers.</param>
     /// <returns>erf(x), wrong by at most 1.5 ULP, also near 0; the sign of zero is kept, and infinities give 1 and -1.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    /// <remarks>A call of its own: with this much code in it, the compiler would leave a loop's other calls as they are.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static TVector Erf<TSimd, TVector>(TVector value)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged

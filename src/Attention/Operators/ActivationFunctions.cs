@@ -42,7 +42,7 @@ internal readonly struct GeluTanhFunction : IElementFunction
         where TVector : unmanaged
     {
         TVector bounded = ActivationMath.Bound<TSimd, TVector>(first);
-        TVector share = ActivationMath.ApproximateDistribution<TSimd, TVector>(bounded, out _);
+        TVector share = ActivationMath.Logistic<TSimd, TVector>(ActivationMath.TwiceCubic<TSimd, TVector>(bounded), out _);
         return TSimd.Multiply(ActivationMath.FromBelow<TSimd, TVector>(first), share);
     }
 }

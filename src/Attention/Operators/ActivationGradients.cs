@@ -31,7 +31,9 @@ internal readonly struct GeluGradient : IElementFunction
     {
         TVector bounded = ActivationMath.Bound<TSimd, TVector>(first);
         TVector half = TSimd.Multiply(TSimd.Multiply(bounded, bounded), TSimd.Create(-0.5f));
-        TVector density = TSimd.Multiply(VectorMath.Exp<TSimd, TVector>(half), TSimd.Create(ActivationMath.DensityAtZero));
+        TVector power = VectorMath.ExpScaledOfNonPositive<TSimd, TVector>(
+            half, TSimd.Create(VectorMath.Log2E), TSimd.Create(VectorMath.LowestDifference(VectorMath.Log2E)));
+        TVector density = TSimd.Multiply(power, TSimd.Create(ActivationMath.DensityAtZero));
         TVector slope = TSimd.MultiplyAdd(bounded, density, ActivationMath.NormalDistribution<TSimd, TVector>(bounded));
         return TSimd.Multiply(slope, second);
     }
@@ -48,11 +50,12 @@ internal readonly struct GeluTanhGradient : IElementFunction
         where TVector : unmanaged
     {
         TVector bounded = ActivationMath.Bound<TSimd, TVector>(first);
-        TVector share = ActivationMath.ApproximateDistribution<TSimd, TVector>(bounded, out TVector rest);
+        TVector argument = ActivationMath.TwiceCubic<TSimd, TVector>(bounded);
+        TVector share = ActivationMath.Logistic<TSimd, TVector>(argument, out TVector derivative);
         TVector square = TSimd.Multiply(bounded, bounded);
         TVector inner = TSimd.MultiplyAdd(
             square, TSimd.Create(6f * ActivationMath.CubicShare * ActivationMath.RootOfTwoOverPi), TSimd.Create(2f * ActivationMath.RootOfTwoOverPi));
-        TVector slope = TSimd.MultiplyAdd(TSimd.Multiply(share, rest), TSimd.Multiply(bounded, inner), share);
+        TVector slope = TSimd.MultiplyAdd(derivative, TSimd.Multiply(bounded, inner), share);
         return TSimd.Multiply(slope, second);
     }
 }
@@ -68,13 +71,12 @@ internal readonly struct SiluGradient : IElementFunction
         where TVector : unmanaged
     {
         TVector bounded = ActivationMath.Bound<TSimd, TVector>(first);
-        TVector share = VectorMath.Sigmoid<TSimd, TVector>(bounded);
-        TVector rest = VectorMath.Sigmoid<TSimd, TVector>(TSimd.Subtract(TSimd.Zero, bounded));
-        return TSimd.Multiply(TSimd.MultiplyAdd(TSimd.Multiply(share, rest), bounded, share), second);
+        TVector share = ActivationMath.Logistic<TSimd, TVector>(bounded, out TVector derivative);
+        return TSimd.Multiply(TSimd.MultiplyAdd(derivative, bounded, share), second);
     }
 }
 
-/// <summary>dy s (1 - s), the latter as the sigmoid of -x, which does not cancel.</summary>
+/// <summary>dy s (1 - s) with s = sigmoid(x).</summary>
 internal readonly struct SigmoidGradient : IElementFunction
 {
     public static bool TakesTwo => true;
@@ -84,9 +86,8 @@ internal readonly struct SigmoidGradient : IElementFunction
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
-        TVector share = VectorMath.Sigmoid<TSimd, TVector>(first);
-        TVector rest = VectorMath.Sigmoid<TSimd, TVector>(TSimd.Subtract(TSimd.Zero, first));
-        return TSimd.Multiply(TSimd.Multiply(share, rest), second);
+        ActivationMath.Logistic<TSimd, TVector>(first, out TVector derivative);
+        return TSimd.Multiply(derivative, second);
     }
 }
 

@@ -43,17 +43,33 @@ internal static class ActivationMath
         return TSimd.MultiplyAdd(erf, TSimd.Create(0.5f), TSimd.Create(0.5f));
     }
 
-    /// <summary>sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3), and 1 less that.</summary>
+    /// <summary>
+    /// s = 1 / (1 + exp(-x)) and its derivative s (1 - s), both from e = exp(-|x|), which does not overflow, and without
+    /// subtracting: s is 1 / (1 + e) or e / (1 + e), and the derivative e / (1 + e)^2.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static TVector ApproximateDistribution<TSimd, TVector>(TVector value, out TVector rest)
+    internal static TVector Logistic<TSimd, TVector>(TVector value, out TVector derivative)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
-        TVector square = TSimd.Multiply(value, value);
+        TVector power = VectorMath.ExpScaledOfNonPositive<TSimd, TVector>(
+            TSimd.Subtract(TSimd.Zero, TSimd.Abs(value)),
+            TSimd.Create(VectorMath.Log2E),
+            TSimd.Create(VectorMath.LowestDifference(VectorMath.Log2E)));
+        TVector upper = TSimd.Divide(TSimd.Create(1f), TSimd.Add(TSimd.Create(1f), power));
+        TVector lower = TSimd.Multiply(power, upper);
+        derivative = TSimd.Multiply(lower, upper);
+        return TSimd.Select(TSimd.LessThan(value, TSimd.Zero), lower, upper);
+    }
+
+    /// <summary>2 u with u = sqrt(2 / pi) (x + 0.044715 x^3).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TVector TwiceCubic<TSimd, TVector>(TVector value)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
         TVector inner = TSimd.MultiplyAdd(
-            square, TSimd.Create(2f * CubicShare * RootOfTwoOverPi), TSimd.Create(2f * RootOfTwoOverPi));
-        TVector argument = TSimd.Multiply(value, inner);
-        rest = VectorMath.Sigmoid<TSimd, TVector>(TSimd.Subtract(TSimd.Zero, argument));
-        return VectorMath.Sigmoid<TSimd, TVector>(argument);
+            TSimd.Multiply(value, value), TSimd.Create(2f * CubicShare * RootOfTwoOverPi), TSimd.Create(2f * RootOfTwoOverPi));
+        return TSimd.Multiply(value, inner);
     }
 }

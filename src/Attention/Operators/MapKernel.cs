@@ -40,25 +40,28 @@ internal readonly unsafe struct MapKernel<TFunction>(TFunction function, float b
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
+        // What is left over has a method of its own: the code of a function for both widths would be too much to be inlined.
+        nint whole = panel.Columns - panel.Columns % TSimd.Count;
         for (nint row = 0; row < panel.Rows; row++)
         {
-            Row<TSimd, TVector>(panel.First.At(row, 0), panel.Second, panel.Third, row, panel.Columns);
+            Row<TSimd, TVector>(panel, row, 0, whole);
+            Row<SimdScalar, float>(panel, row, whole, panel.Columns);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Row<TSimd, TVector>(float* destination, in PanelOperand left, in PanelOperand right, nint row, nint count)
+    private void Row<TSimd, TVector>(in Panel panel, nint row, nint column, nint end)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
-        float* first = left.At(row, 0);
-        float* second = right.At(row, 0);
-        nint column = 0;
-        bool spreadFirst = left.ColumnStride == 0;
-        bool spreadSecond = TFunction.TakesTwo && right.ColumnStride == 0;
+        float* destination = panel.First.At(row, 0);
+        float* first = panel.Second.At(row, 0);
+        float* second = panel.Third.At(row, 0);
+        bool spreadFirst = panel.Second.ColumnStride == 0;
+        bool spreadSecond = TFunction.TakesTwo && panel.Third.ColumnStride == 0;
         TVector firstOfAll = spreadFirst ? TSimd.Create(*first) : TSimd.Zero;
         TVector secondOfAll = spreadSecond ? TSimd.Create(*second) : TSimd.Zero;
-        for (; column <= count - TSimd.Count; column += TSimd.Count)
+        for (; column < end; column += TSimd.Count)
         {
             TVector a = spreadFirst ? firstOfAll : TSimd.Load(first + column);
             TVector b = !TFunction.TakesTwo || spreadSecond ? secondOfAll : TSimd.Load(second + column);
@@ -69,14 +72,6 @@ internal readonly unsafe struct MapKernel<TFunction>(TFunction function, float b
             }
 
             TSimd.Store(value, destination + column);
-        }
-
-        for (; column < count; column++)
-        {
-            float a = first[spreadFirst ? 0 : column];
-            float b = TFunction.TakesTwo ? second[spreadSecond ? 0 : column] : 0f;
-            float value = _function.Invoke<SimdScalar, float>(a, b);
-            destination[column] = beta != 0f ? SimdScalar.MultiplyAdd(beta, destination[column], value) : value;
         }
     }
 

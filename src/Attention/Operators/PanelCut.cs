@@ -6,8 +6,11 @@ internal readonly struct PanelCut
     /// <summary>Elements of a piece: some microseconds of work, and a few of them fit into a core's own cache.</summary>
     internal const int PieceElements = 1 << 14;
 
-    /// <summary>Columns of a piece of which a source is transposed: it takes rows enough to use its cache lines whole.</summary>
-    private const int TurnedColumns = 512;
+    /// <summary>
+    /// Columns of a piece of which a source is transposed. They may lie on a memory page each: few enough that the processor
+    /// finds these again when it comes to the next of as many rows.
+    /// </summary>
+    private const int TurnedColumns = 128;
 
     private readonly nint _rows;
     private readonly nint _columns;

@@ -15,4 +15,17 @@ internal static unsafe class Prefetch
             Sse.Prefetch0(address);
         }
     }
+
+    /// <summary>
+    /// Brings the cache line of <paramref name="address"/> into the second-level cache, from where the hardware fetches it in time:
+    /// for streams too far ahead to take up the few requests that the first level can have under way.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Far(byte* address)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch1(address);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Attention.Simd;
 
@@ -45,8 +46,9 @@ public readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     }
 
     /// <inheritdoc/>
-    public static Vector128<float> LoadInt8(sbyte* source) =>
-        Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<int>(source)).AsSByte())));
+    public static Vector128<float> LoadInt8(sbyte* source) => Sse41.IsSupported
+        ? Vector128.ConvertToSingle(Sse41.ConvertToVector128Int32(source))
+        : Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<int>(source)).AsSByte())));
 
     /// <inheritdoc/>
     public static Vector128<float> LoadBFloat16(ushort* source) =>

@@ -45,10 +45,9 @@ public readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     }
 
     /// <inheritdoc/>
-    public static Vector256<float> LoadInt8(sbyte* source) =>
-        Avx2.IsSupported
-            ? Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(source)) // One instruction, memory included, instead of three.
-            : Vector256.ConvertToSingle(Vector256.WidenLower(Vector256.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<long>(source)).AsSByte().ToVector256Unsafe())));
+    public static Vector256<float> LoadInt8(sbyte* source) => Avx2.IsSupported
+        ? Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(source))
+        : Vector256.ConvertToSingle(Vector256.WidenLower(Vector256.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<long>(source)).AsSByte().ToVector256Unsafe())));
 
     /// <inheritdoc/>
     public static Vector256<float> LoadBFloat16(ushort* source) =>

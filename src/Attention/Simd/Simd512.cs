@@ -63,8 +63,9 @@ public readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     }
 
     /// <inheritdoc/>
-    public static Vector512<float> LoadInt8(sbyte* source) =>
-        Vector512.ConvertToSingle(Vector512.WidenLower(Vector512.WidenLower(Vector128.Load(source).ToVector256Unsafe().ToVector512Unsafe())));
+    public static Vector512<float> LoadInt8(sbyte* source) => Avx512F.IsSupported
+        ? Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load(source)))
+        : Vector512.ConvertToSingle(Vector512.WidenLower(Vector512.WidenLower(Vector128.Load(source).ToVector256Unsafe().ToVector512Unsafe())));
 
     /// <inheritdoc/>
     public static Vector512<float> LoadBFloat16(ushort* source) =>

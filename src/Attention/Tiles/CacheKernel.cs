@@ -15,10 +15,13 @@ namespace Attention.Tiles;
 /// </remarks>
 internal static unsafe class CacheKernel
 {
-    /// <summary>How far ahead keys are asked for, in bytes: what arrives while so much is computed, and half of a page of memory.</summary>
-    private const int KeyDistance = 2048;
+    /// <summary>How far ahead keys are asked for, in bytes: more than memory delivers in the time that one request takes.</summary>
+    private const int KeyDistance = 4096;
 
     private const int CacheLineBytes = 64;
+
+    /// <summary>Steps of a loop side by side, for which pointers move and memory is asked for once.</summary>
+    private const int Unrolled = 4;
 
     /// <summary>scores[row, token] = query[row] . key[token] for two vectors of tokens.</summary>
     /// <param name="queries">The first row of queries.</param>
@@ -41,68 +44,57 @@ internal static unsafe class CacheKernel
         where TRows : struct, IRowCount
     {
         VectorPair<TSimd, TVector> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
+        int stepBytes = CacheLayout.Tokens * TStorage.Bytes;
         float* upper = queries + 3 * queryStride;
-        nint queryStride2 = 2 * queryStride;
-        nint bytes = (nint)size * CacheLayout.Tokens * TStorage.Bytes;
-        nint distance = Math.Min(KeyDistance, bytes);
-        nint aheadLeft = (nint)left + distance;
-        nint aheadRight = (nint)right + distance;
-        nint seam = bytes - distance;
-        for (nint offset = 0; offset < bytes; offset += CacheLayout.Tokens * TStorage.Bytes)
+        nint stride2 = 2 * queryStride;
+        int distance = Math.Min(KeyDistance / stepBytes, size);
+        int seam = (size - distance) / Unrolled * Unrolled;
+        byte* aheadLeft = left + (nint)distance * stepBytes;
+        byte* aheadRight = right + (nint)distance * stepBytes;
+        int step = 0;
+        for (; step + Unrolled <= size; step += Unrolled)
         {
-            if (offset % CacheLineBytes == 0)
+            if (AsksAhead<TRows>())
             {
-                if (offset >= seam)
+                if (step == seam)
                 {
-                    aheadLeft = (nint)nextLeft - seam;
-                    aheadRight = (nint)nextRight - seam;
+                    aheadLeft = nextLeft;
+                    aheadRight = nextRight;
                 }
 
-                Prefetch.Near((float*)(aheadLeft + offset));
-                Prefetch.Near((float*)(aheadRight + offset));
+                Ahead(aheadLeft, Unrolled * stepBytes);
+                aheadLeft += Unrolled * stepBytes;
+                if (TSimd.Count == CacheLayout.Tokens)
+                {
+                    // Vectors so wide come from two tiles; others share their cache lines.
+                    Ahead(aheadRight, Unrolled * stepBytes);
+                    aheadRight += Unrolled * stepBytes;
+                }
             }
 
-            TVector first = TStorage.Load<TSimd, TVector>(left + offset);
-            TVector second = TStorage.Load<TSimd, TVector>(right + offset);
-            c0.MultiplyAdd(queries, first, second);
-            if (TRows.Count > 1)
-            {
-                c1.MultiplyAdd(queries + queryStride, first, second);
-            }
+            Step<TSimd, TVector, TStorage, TRows>(queries, upper, queryStride, stride2, left, right, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            Step<TSimd, TVector, TStorage, TRows>(
+                queries + 1, upper + 1, queryStride, stride2, left + stepBytes, right + stepBytes, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            Step<TSimd, TVector, TStorage, TRows>(
+                queries + 2, upper + 2, queryStride, stride2, left + 2 * stepBytes, right + 2 * stepBytes, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            Step<TSimd, TVector, TStorage, TRows>(
+                queries + 3, upper + 3, queryStride, stride2, left + 3 * stepBytes, right + 3 * stepBytes, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            queries += Unrolled;
+            upper += Unrolled;
+            left += Unrolled * stepBytes;
+            right += Unrolled * stepBytes;
+        }
 
-            if (TRows.Count > 2)
-            {
-                c2.MultiplyAdd(queries + queryStride2, first, second);
-                c3.MultiplyAdd(upper, first, second);
-            }
-
-            if (TRows.Count > 4)
-            {
-                c4.MultiplyAdd(upper + queryStride, first, second);
-                c5.MultiplyAdd(upper + queryStride2, first, second);
-            }
-
+        for (; step < size; step++)
+        {
+            Step<TSimd, TVector, TStorage, TRows>(queries, upper, queryStride, stride2, left, right, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
             queries++;
             upper++;
+            left += stepBytes;
+            right += stepBytes;
         }
 
-        c0.Store(leftScores, rightScores);
-        if (TRows.Count > 1)
-        {
-            c1.Store(leftScores + scoreStride, rightScores + scoreStride);
-        }
-
-        if (TRows.Count > 2)
-        {
-            c2.Store(leftScores + 2 * scoreStride, rightScores + 2 * scoreStride);
-            c3.Store(leftScores + 3 * scoreStride, rightScores + 3 * scoreStride);
-        }
-
-        if (TRows.Count > 4)
-        {
-            c4.Store(leftScores + 4 * scoreStride, rightScores + 4 * scoreStride);
-            c5.Store(leftScores + 5 * scoreStride, rightScores + 5 * scoreStride);
-        }
+        Store<TSimd, TVector, TRows>(leftScores, rightScores, scoreStride, c0, c1, c2, c3, c4, c5);
     }
 
     /// <summary>accumulators[row, column] += sum over tokens of weights[row, token] value[token, column], all within a tile.</summary>
@@ -122,82 +114,160 @@ internal static unsafe class CacheKernel
         where TStorage : struct, ICacheStorage
         where TRows : struct, IRowCount
     {
-        float* upperWeights = weights + 3 * weightStride;
-        nint weightStride2 = 2 * weightStride;
+        nint stride2 = 2 * weightStride;
         nint valueBytes = (nint)columns * TStorage.Bytes;
         for (int column = 0; column < columns; column += 2 * TSimd.Count)
         {
             // An odd vector at the end is done twice, to the same effect, rather than by another loop.
             int other = column + TSimd.Count < columns ? column + TSimd.Count : column;
-            float* left = accumulators + column;
-            float* right = accumulators + other;
-            VectorPair<TSimd, TVector> c0 = VectorPair<TSimd, TVector>.Load(left, right), c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
-            if (TRows.Count > 1)
+            VectorPair<TSimd, TVector> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
+            Load<TSimd, TVector, TRows>(
+                accumulators + column, accumulators + other, accumulatorStride, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            byte* left = values + (nint)column * TStorage.Bytes;
+            byte* right = values + (nint)other * TStorage.Bytes;
+            float* weight = weights;
+            float* upper = weights + 3 * weightStride;
+            int token = 0;
+            for (; token + Unrolled <= count; token += Unrolled)
             {
-                c1 = VectorPair<TSimd, TVector>.Load(left + accumulatorStride, right + accumulatorStride);
-            }
-
-            if (TRows.Count > 2)
-            {
-                c2 = VectorPair<TSimd, TVector>.Load(left + 2 * accumulatorStride, right + 2 * accumulatorStride);
-                c3 = VectorPair<TSimd, TVector>.Load(left + 3 * accumulatorStride, right + 3 * accumulatorStride);
-            }
-
-            if (TRows.Count > 4)
-            {
-                c4 = VectorPair<TSimd, TVector>.Load(left + 4 * accumulatorStride, right + 4 * accumulatorStride);
-                c5 = VectorPair<TSimd, TVector>.Load(left + 5 * accumulatorStride, right + 5 * accumulatorStride);
-            }
-
-            byte* value = values + (nint)column * TStorage.Bytes;
-            nint step = (nint)(other - column) * TStorage.Bytes;
-            for (int token = 0; token < count; token++, value += valueBytes)
-            {
-                Prefetch.Near((float*)next);
-                if (2 * TSimd.Count * TStorage.Bytes > CacheLineBytes)
+                if (AsksAhead<TRows>())
                 {
-                    Prefetch.Near((float*)(next + CacheLineBytes));
+                    // The values are walked by columns, but memory is asked for in its order.
+                    Ahead(next, 2 * Unrolled * TSimd.Count * TStorage.Bytes);
+                    next += 2 * Unrolled * TSimd.Count * TStorage.Bytes;
                 }
 
-                next += 2 * TSimd.Count * TStorage.Bytes;
-                TVector first = TStorage.Load<TSimd, TVector>(value);
-                TVector second = TStorage.Load<TSimd, TVector>(value + step);
-                c0.MultiplyAdd(weights + token, first, second);
-                if (TRows.Count > 1)
-                {
-                    c1.MultiplyAdd(weights + token + weightStride, first, second);
-                }
-
-                if (TRows.Count > 2)
-                {
-                    c2.MultiplyAdd(weights + token + weightStride2, first, second);
-                    c3.MultiplyAdd(upperWeights + token, first, second);
-                }
-
-                if (TRows.Count > 4)
-                {
-                    c4.MultiplyAdd(upperWeights + token + weightStride, first, second);
-                    c5.MultiplyAdd(upperWeights + token + weightStride2, first, second);
-                }
+                Step<TSimd, TVector, TStorage, TRows>(weight, upper, weightStride, stride2, left, right, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                left += valueBytes;
+                right += valueBytes;
+                Step<TSimd, TVector, TStorage, TRows>(
+                    weight + 1, upper + 1, weightStride, stride2, left, right, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                left += valueBytes;
+                right += valueBytes;
+                Step<TSimd, TVector, TStorage, TRows>(
+                    weight + 2, upper + 2, weightStride, stride2, left, right, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                left += valueBytes;
+                right += valueBytes;
+                Step<TSimd, TVector, TStorage, TRows>(
+                    weight + 3, upper + 3, weightStride, stride2, left, right, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                left += valueBytes;
+                right += valueBytes;
+                weight += Unrolled;
+                upper += Unrolled;
             }
 
-            c0.Store(left, right);
-            if (TRows.Count > 1)
+            for (; token < count; token++)
             {
-                c1.Store(left + accumulatorStride, right + accumulatorStride);
+                Step<TSimd, TVector, TStorage, TRows>(weight, upper, weightStride, stride2, left, right, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                weight++;
+                upper++;
+                left += valueBytes;
+                right += valueBytes;
             }
 
-            if (TRows.Count > 2)
-            {
-                c2.Store(left + 2 * accumulatorStride, right + 2 * accumulatorStride);
-                c3.Store(left + 3 * accumulatorStride, right + 3 * accumulatorStride);
-            }
+            Store<TSimd, TVector, TRows>(accumulators + column, accumulators + other, accumulatorStride, c0, c1, c2, c3, c4, c5);
+        }
+    }
 
-            if (TRows.Count > 4)
-            {
-                c4.Store(left + 4 * accumulatorStride, right + 4 * accumulatorStride);
-                c5.Store(left + 5 * accumulatorStride, right + 5 * accumulatorStride);
-            }
+    /// <summary>Whether the kernel asks for memory ahead: with six rows it is bound by multiply-adds, and its tiles are used again and again.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool AsksAhead<TRows>()
+        where TRows : struct, IRowCount => TRows.Count <= 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Ahead(byte* address, int bytes)
+    {
+        for (int line = 0; line < bytes; line += CacheLineBytes)
+        {
+            Prefetch.Far(address + line);
+        }
+    }
+
+    /// <summary>One step of a chain: each row adds its factor times two vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step<TSimd, TVector, TStorage, TRows>(
+        float* factors, float* upper, nint stride, nint stride2, byte* left, byte* right,
+        ref VectorPair<TSimd, TVector> c0, ref VectorPair<TSimd, TVector> c1, ref VectorPair<TSimd, TVector> c2,
+        ref VectorPair<TSimd, TVector> c3, ref VectorPair<TSimd, TVector> c4, ref VectorPair<TSimd, TVector> c5)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+        where TStorage : struct, ICacheStorage
+        where TRows : struct, IRowCount
+    {
+        TVector first = TStorage.Load<TSimd, TVector>(left);
+        TVector second = TStorage.Load<TSimd, TVector>(right);
+        c0.MultiplyAdd(factors, first, second);
+        if (TRows.Count > 1)
+        {
+            c1.MultiplyAdd(factors + stride, first, second);
+        }
+
+        if (TRows.Count > 2)
+        {
+            c2.MultiplyAdd(factors + stride2, first, second);
+            c3.MultiplyAdd(upper, first, second);
+        }
+
+        if (TRows.Count > 4)
+        {
+            c4.MultiplyAdd(upper + stride, first, second);
+            c5.MultiplyAdd(upper + stride2, first, second);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Load<TSimd, TVector, TRows>(
+        float* left, float* right, nint stride,
+        ref VectorPair<TSimd, TVector> c0, ref VectorPair<TSimd, TVector> c1, ref VectorPair<TSimd, TVector> c2,
+        ref VectorPair<TSimd, TVector> c3, ref VectorPair<TSimd, TVector> c4, ref VectorPair<TSimd, TVector> c5)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+        where TRows : struct, IRowCount
+    {
+        c0 = VectorPair<TSimd, TVector>.Load(left, right);
+        if (TRows.Count > 1)
+        {
+            c1 = VectorPair<TSimd, TVector>.Load(left + stride, right + stride);
+        }
+
+        if (TRows.Count > 2)
+        {
+            c2 = VectorPair<TSimd, TVector>.Load(left + 2 * stride, right + 2 * stride);
+            c3 = VectorPair<TSimd, TVector>.Load(left + 3 * stride, right + 3 * stride);
+        }
+
+        if (TRows.Count > 4)
+        {
+            c4 = VectorPair<TSimd, TVector>.Load(left + 4 * stride, right + 4 * stride);
+            c5 = VectorPair<TSimd, TVector>.Load(left + 5 * stride, right + 5 * stride);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<TSimd, TVector, TRows>(
+        float* left, float* right, nint stride,
+        in VectorPair<TSimd, TVector> c0, in VectorPair<TSimd, TVector> c1, in VectorPair<TSimd, TVector> c2,
+        in VectorPair<TSimd, TVector> c3, in VectorPair<TSimd, TVector> c4, in VectorPair<TSimd, TVector> c5)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+        where TRows : struct, IRowCount
+    {
+        c0.Store(left, right);
+        if (TRows.Count > 1)
+        {
+            c1.Store(left + stride, right + stride);
+        }
+
+        if (TRows.Count > 2)
+        {
+            c2.Store(left + 2 * stride, right + 2 * stride);
+            c3.Store(left + 3 * stride, right + 3 * stride);
+        }
+
+        if (TRows.Count > 4)
+        {
+            c4.Store(left + 4 * stride, right + 4 * stride);
+            c5.Store(left + 5 * stride, right + 5 * stride);
         }
     }
 }

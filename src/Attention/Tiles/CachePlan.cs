@@ -9,10 +9,10 @@ internal readonly unsafe struct CachePlan
 {
     /// <summary>
     /// Keys of a piece: enough that starting and folding it is nothing beside reading it, few enough that a head of some
-    /// thousand keys occupies several threads, and that keys and values of size 64 in float stay in the second-level cache
-    /// while the strips of a prompt use them.
+    /// thousand keys occupies several threads, and that its keys and values of size 128 in float, 256 KB, stay in the
+    /// second-level cache while the strips of a prompt use them.
     /// </summary>
-    internal const int PieceKeys = 512;
+    internal const int PieceKeys = 256;
 
     /// <summary>Tiles of a piece.</summary>
     internal const int PieceTiles = PieceKeys / CacheLayout.Tokens;

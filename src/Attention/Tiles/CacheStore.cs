@@ -1,23 +1,9 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Attention.Execution;
 using Attention.Numerics;
 using Attention.Simd;
 
 namespace Attention.Tiles;
-
-/// <summary>New keys and values to be written into a cache.</summary>
-internal unsafe struct CacheInput
-{
-    internal CacheLayout Layout;
-
-    /// <summary>One for each batch element; the new tokens follow its <see cref="CacheView.Length"/>.</summary>
-    internal CacheView* Views;
-
-    internal int Batch;
-    internal Operand Key;
-    internal Operand Value;
-}
 
 /// <summary>Writes the new tokens of one key head of one sequence, converted, into its tiles.</summary>
 internal readonly unsafe struct CacheStore<TSimd, TVector> : IParallelAction
@@ -121,30 +107,6 @@ internal readonly unsafe struct CacheStore<TSimd, TVector> : IParallelAction
         for (int i = 0; i < size; i++, column += CacheLayout.Tokens)
         {
             *column = row[i];
-        }
-    }
-}
-
-/// <summary>Runs <see cref="CacheStore{TSimd, TVector}"/> at a width; every width stores the same bits.</summary>
-internal static class CacheStorePass
-{
-    internal static void Run(in CacheInput input, SimdWidth width, int threads)
-    {
-        int count = checked(input.Batch * input.Layout.KeyValueHeads);
-        switch (SimdWidths.Resolve(width))
-        {
-            case SimdWidth.Vector512:
-                WorkerTeam.Run(new CacheStore<Simd512, Vector512<float>>(input), count, threads);
-                break;
-            case SimdWidth.Vector256:
-                WorkerTeam.Run(new CacheStore<Simd256, Vector256<float>>(input), count, threads);
-                break;
-            case SimdWidth.Vector128:
-                WorkerTeam.Run(new CacheStore<Simd128, Vector128<float>>(input), count, threads);
-                break;
-            default:
-                WorkerTeam.Run(new CacheStore<SimdScalar, float>(input), count, threads);
-                break;
         }
     }
 }

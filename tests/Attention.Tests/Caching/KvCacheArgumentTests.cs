@@ -80,8 +80,8 @@ public class KvCacheArgumentTests
     [MemberData(nameof(WrongOptions), DisableDiscoveryEnumeration = true)]
     public void AWrongOption_IsNamed(KvCacheOptions options)
     {
-        FluentActions.Invoking(() => new ContiguousKvCache(options)).Should().Throw<ArgumentException>().WithParameterName("options");
-        FluentActions.Invoking(() => new PagedKvCache(options, 3)).Should().Throw<ArgumentException>().WithParameterName("options");
+        FluentActions.Invoking(() => new ContiguousKvCache(options)).Should().Throw<ArgumentException>().WithParameterName(nameof(options));
+        FluentActions.Invoking(() => new PagedKvCache(options, 3)).Should().Throw<ArgumentException>().WithParameterName(nameof(options));
     }
 
     [Fact]

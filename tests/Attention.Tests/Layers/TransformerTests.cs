@@ -109,6 +109,26 @@ public class TransformerTests
         }
     }
 
+    [Theory]
+    [InlineData(0, 5)]
+    [InlineData(2, 0)]
+    public void NoSequencesOrNoPositions_GiveNothing_AndGradientsOfZero(int batch, int length)
+    {
+        using TransformerEncoder encoder = LayerNumbers.Filled(new TransformerEncoder(1, Options(NormOrder.Pre)), 1);
+        using var tape = new Tape();
+        using Variable input = tape.Watch(LayerNumbers.Tensor(2, batch, length, ModelSize));
+        using Variable output = encoder.Forward(input, CausalMask.TopLeft);
+        using DeviceTensor gradient = LayerNumbers.Tensor(3, output.Data.Lengths);
+
+        tape.Backward(output, gradient);
+
+        output.Data.Lengths.ToArray().Should().Equal(batch, length, ModelSize);
+        foreach ((string name, float[] values) in LayerNumbers.TakeGradients(encoder))
+        {
+            values.Should().OnlyContain(number => number == 0, "nothing depends on {0}", name);
+        }
+    }
+
     [Fact]
     public void SeveralThreads_GiveTheBitsOfOne()
     {

@@ -2,7 +2,6 @@ using Attention.Caching;
 using Attention.Mechanisms;
 using Attention.Policies;
 using Attention.TestKit;
-using Attention.Tests.Caching;
 
 namespace Attention.Tests.Mechanisms;
 

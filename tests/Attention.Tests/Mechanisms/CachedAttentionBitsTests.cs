@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using Attention.Caching;
 using Attention.Mechanisms;
 using Attention.Policies;
