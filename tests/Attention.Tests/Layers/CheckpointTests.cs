@@ -1,4 +1,3 @@
-using Attention.Autodiff;
 using Attention.Layers;
 using Attention.TestKit;
 

@@ -45,7 +45,7 @@ public class LearnedPositionsTests
         Dictionary<string, float[]> before = LayerNumbers.Parameters(layer);
         Action act = () => layer.Forward(input, offset);
 
-        act.Should().Throw<ArgumentOutOfRangeException>().WithParameterName("offset").WithMessage($"*{offset + (long)Count - 1}*0 to 5*");
+        act.Should().Throw<ArgumentOutOfRangeException>().WithParameterName(nameof(offset)).WithMessage($"*{offset + (long)Count - 1}*0 to 5*");
         LayerNumbers.Parameters(layer).Should().BeEquivalentTo(before);
     }
 
