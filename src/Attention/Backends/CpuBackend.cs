@@ -40,7 +40,10 @@ public sealed unsafe partial class CpuBackend : IComputeBackend
         ArgumentNullException.ThrowIfNull(tensor);
         CpuBuffer buffer = tensor.Buffer as CpuBuffer
             ?? throw new ArgumentException($"'{nameof(tensor)}' lives on {tensor.Backend.Name}, not in the host's memory.", nameof(tensor));
-        return new TensorSpan<float>(buffer.Address + tensor.Offset, buffer.Length - tensor.Offset, tensor.Lengths, tensor.Strides);
+
+        // A span refuses the strides of an axis without elements: where there is nothing, it may choose them itself.
+        ReadOnlySpan<nint> strides = tensor.Count == 0 ? [] : tensor.Strides;
+        return new TensorSpan<float>(buffer.Address + tensor.Offset, buffer.Length - tensor.Offset, tensor.Lengths, strides);
     }
 
     /// <summary>Gives memory that no tensor uses back to the system, once the collector has run.</summary>

@@ -65,6 +65,7 @@ public abstract class Layer : IDisposable
     /// Names are missing in the file, or unknown to the layer, or have another shape; the message lists them, and no parameter
     /// was changed.
     /// </exception>
+    /// <exception cref="NotSupportedException">A tensor is neither F32 nor F16 nor BF16; no parameter was changed.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public void Load(string path, string prefix = "") => Checkpoint.Load(NamedParameters(), path, prefix);
 

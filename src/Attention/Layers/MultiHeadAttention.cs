@@ -89,7 +89,7 @@ public sealed partial class MultiHeadAttention : Layer
     /// <param name="input"><c>[batch, length, modelSize]</c>.</param>
     /// <returns>Of the input's shape.</returns>
     /// <exception cref="ArgumentException">The shape is another.</exception>
-    public Variable Forward(Variable input) => Forward(input, input, input, default(NoMask));
+    public Variable Forward(Variable input) => Forward(input, default(NoMask));
 
     /// <summary>Self-attention to the positions that <paramref name="mask"/> allows.</summary>
     /// <typeparam name="TMask">The mask's type.</typeparam>
@@ -98,7 +98,11 @@ public sealed partial class MultiHeadAttention : Layer
     /// <returns>Of the input's shape.</returns>
     /// <exception cref="ArgumentException">The shape is another, or the mask does not fit.</exception>
     public Variable Forward<TMask>(Variable input, in TMask mask)
-        where TMask : struct, IAttentionMask => Forward(input, input, input, mask);
+        where TMask : struct, IAttentionMask
+    {
+        LayerInput.CheckSequences(input, nameof(input), "length", _options.ModelSize);
+        return Forward(input, input, input, mask);
+    }
 
     /// <summary>Attention of <paramref name="query"/> to <paramref name="key"/>.</summary>
     /// <typeparam name="TMask">The mask's type.</typeparam>
@@ -129,6 +133,7 @@ public sealed partial class MultiHeadAttention : Layer
         where TModifier : struct, IScoreModifier
     {
         CheckInputs(query, key, value);
+        LayerInput.CheckBias(bias, nameof(bias), query.Data.Lengths[0], _options.Heads, query.Data.Lengths[1], key.Data.Lengths[1]);
         using HeadProjection heads = Project(query, key, value, offset);
         using Variable attended = Differentiable.Attention(
             heads.Query, heads.Key, heads.Value, mask, modifier, bias,
@@ -253,31 +258,17 @@ public sealed partial class MultiHeadAttention : Layer
 
     private void CheckInputs(Variable query, Variable key, Variable? value)
     {
-        Check(query, nameof(query), "queryLength", _options.ModelSize);
-        Check(key, nameof(key), "keyLength", _options.KeySize ?? _options.ModelSize);
-        nint batch = query.Data.Lengths[0];
-        if (key.Data.Lengths[0] != batch)
-        {
-            throw new ArgumentException($"'{nameof(key)}' has {key.Data.Lengths[0]} sequences; '{nameof(query)}' has {batch}.", nameof(key));
-        }
-
+        LayerInput.CheckSequences(query, nameof(query), "queryLength", _options.ModelSize);
+        LayerInput.CheckSequences(key, nameof(key), "keyLength", _options.KeySize ?? _options.ModelSize);
+        LayerInput.CheckBatch(key, nameof(key), query, nameof(query));
         if (value is not null)
         {
-            Check(value, nameof(value), "keyLength", _options.ValueSize ?? _options.ModelSize);
+            LayerInput.CheckSequences(value, nameof(value), "keyLength", _options.ValueSize ?? _options.ModelSize);
             if (!value.Data.Lengths[..2].SequenceEqual(key.Data.Lengths[..2]))
             {
                 throw new ArgumentException(
                     $"'{nameof(value)}' has shape {Shapes.Text(value.Data.Lengths)}; '{nameof(key)}' has {Shapes.Text(key.Data.Lengths)}.", nameof(value));
             }
-        }
-    }
-
-    private static void Check(Variable input, string name, string length, int size)
-    {
-        ArgumentNullException.ThrowIfNull(input, name);
-        if (input.Data.Rank != 3 || input.Data.Lengths[2] != size)
-        {
-            throw new ArgumentException($"'{name}' has shape {Shapes.Text(input.Data.Lengths)}; expected [batch, {length}, {size}].", name);
         }
     }
 

@@ -32,5 +32,9 @@ public sealed class RmsNorm : Layer
     /// <param name="input"><c>[..., size]</c>.</param>
     /// <returns>Of the input's shape.</returns>
     /// <exception cref="ArgumentException">The last axis is not <c>size</c>.</exception>
-    public Variable Forward(Variable input) => Differentiable.Normalize(NormalizationKind.RootMeanSquare, input, Weight, null, _epsilon);
+    public Variable Forward(Variable input)
+    {
+        LayerInput.CheckRows(input, nameof(input), Weight.Data.Lengths[0]);
+        return Differentiable.Normalize(NormalizationKind.RootMeanSquare, input, Weight, null, _epsilon);
+    }
 }

@@ -19,6 +19,8 @@ public sealed class Transformer : Layer
     public Transformer(int encoderLayers, int decoderLayers, TransformerOptions options, IComputeBackend? backend = null)
         : base(backend ?? CpuBackend.Shared)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(encoderLayers);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(decoderLayers);
         ArgumentNullException.ThrowIfNull(options);
         Encoder = AddLayer("encoder", new TransformerEncoder(encoderLayers, options with { Seed = Initial.Seed(options.Seed, 0) }, Backend));
         Decoder = AddLayer("decoder", new TransformerDecoder(decoderLayers, options with { Seed = Initial.Seed(options.Seed, 1) }, Backend));
@@ -43,6 +45,10 @@ public sealed class Transformer : Layer
         where TSourceMask : struct, IAttentionMask
         where TTargetMask : struct, IAttentionMask
     {
+        nint size = Encoder.Layers[0].Options.Attention.ModelSize;
+        LayerInput.CheckSequences(source, nameof(source), "sourceLength", size);
+        LayerInput.CheckSequences(target, nameof(target), "targetLength", size);
+        LayerInput.CheckBatch(target, nameof(target), source, nameof(source));
         using Variable memory = Encoder.Forward(source, sourceMask);
         return Decoder.Forward(target, memory, targetMask, sourceMask);
     }

@@ -73,11 +73,6 @@ public abstract class TransformerBlock : Layer
             throw new ArgumentException($"'{nameof(options)}' has a feed-forward size of {options.FeedForwardSize}; expected a positive number.", nameof(options));
         }
 
-        if (!(options.NormEpsilon >= 0) || !float.IsFinite(options.NormEpsilon))
-        {
-            throw new ArgumentException($"'{nameof(options)}' has an epsilon of {options.NormEpsilon}; expected a finite number, 0 or more.", nameof(options));
-        }
-
         Initial.CheckDefined(options.FeedForward, nameof(options));
         Initial.CheckDefined(options.NormOrder, nameof(options));
         Initial.CheckProbability(options.Dropout, nameof(options));

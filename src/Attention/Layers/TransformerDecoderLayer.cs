@@ -48,6 +48,9 @@ public sealed class TransformerDecoderLayer : TransformerBlock
         where TMask : struct, IAttentionMask
         where TMemoryMask : struct, IAttentionMask
     {
+        LayerInput.CheckSequences(input, nameof(input), "length", Options.Attention.ModelSize);
+        LayerInput.CheckSequences(memory, nameof(memory), "memoryLength", Options.Attention.ModelSize);
+        LayerInput.CheckBatch(memory, nameof(memory), input, nameof(input));
         using Variable attended = Residual(
             input, _firstNorm, static (x, state) => state.SelfAttention.Forward(x, x, x, state.mask), (SelfAttention, mask));
         using Variable crossed = Residual(

@@ -49,6 +49,7 @@ public sealed class TransformerEncoderLayer : TransformerBlock
         where TMask : struct, IAttentionMask
         where TModifier : struct, IScoreModifier
     {
+        LayerInput.CheckSequences(input, nameof(input), "length", Options.Attention.ModelSize);
         using Variable attended = Residual(
             input, _firstNorm,
             static (x, state) => state.SelfAttention.Forward(x, x, x, state.mask, state.modifier, state.bias),
