@@ -43,7 +43,13 @@ public sealed unsafe class CpuBackend : IComputeBackend
         ArgumentNullException.ThrowIfNull(tensor);
         CpuBuffer buffer = tensor.Buffer as CpuBuffer
             ?? throw new ArgumentException($"'{nameof(tensor)}' lives on {tensor.Backend.Name}, not in the host's memory.", nameof(tensor));
-        return new TensorSpan<float>(buffer.Address + tensor.Offset, buffer.Length - tensor.Offset, tensor.Lengths, tensor.Strides);
+        float* first = buffer.Address + tensor.Offset;
+        nint length = buffer.Length - tensor.Offset;
+
+        // A span of nothing takes no strides that say otherwise.
+        return tensor.Count == 0
+            ? new TensorSpan<float>(first, length, tensor.Lengths)
+            : new TensorSpan<float>(first, length, tensor.Lengths, tensor.Strides);
     }
 
     /// <summary>Gives memory that no tensor uses back to the system, once the collector has run.</summary>
@@ -146,6 +152,8 @@ public sealed unsafe class CpuBackend : IComputeBackend
     /// <inheritdoc/>
     public void Linear(DeviceTensor input, DeviceTensor weight, DeviceTensor? bias, DeviceTensor output)
     {
+        LinearCheck.Arguments(
+            Own(input, nameof(input)), Own(weight, nameof(weight)), Optional(bias, nameof(bias)), Own(output, nameof(output)));
         float beta = 0;
         if (bias is not null)
         {
@@ -313,6 +321,11 @@ public sealed unsafe class CpuBackend : IComputeBackend
     private TensorSpan<float> Own(DeviceTensor tensor, string name)
     {
         ArgumentNullException.ThrowIfNull(tensor, name);
+        if (tensor.IsDisposed)
+        {
+            throw new ObjectDisposedException(nameof(DeviceTensor), $"'{name}' was disposed.");
+        }
+
         return tensor.Backend == this
             ? Span(tensor)
             : throw new ArgumentException($"'{name}' lives on another backend ({tensor.Backend.Name}) than the one that is to compute with it ({Name}).", name);

@@ -160,8 +160,10 @@ public sealed class DeviceTensor : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _lengths[axis] - start);
         nint[] lengths = [.. _lengths];
+        nint[] strides = [.. _strides];
         lengths[axis] = length;
-        return new DeviceTensor(Buffer, Offset + start * _strides[axis], lengths, _strides);
+        strides[axis] = length == 1 ? 0 : strides[axis];
+        return new DeviceTensor(Buffer, Offset + start * _strides[axis], lengths, strides);
     }
 
     /// <summary>Gives the memory back, unless other tensors still use it. Disposing twice does nothing.</summary>
