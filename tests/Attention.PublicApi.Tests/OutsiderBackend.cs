@@ -1,5 +1,4 @@
 using Attention.Backends;
-using Attention.Policies;
 using Attention.Positions;
 
 namespace Attention.PublicApi.Tests;

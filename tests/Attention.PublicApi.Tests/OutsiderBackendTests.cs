@@ -2,7 +2,6 @@ using Attention.Autodiff;
 using Attention.Backends;
 using Attention.Layers;
 using Attention.Policies;
-using Attention.Positions;
 using Attention.TestKit;
 
 namespace Attention.PublicApi.Tests;

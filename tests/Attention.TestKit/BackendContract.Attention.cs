@@ -27,7 +27,8 @@ public sealed partial class BackendContract
     {
         foreach (AttentionShape shape in s_attentionShapes)
         {
-            AttentionProblem<float> problem = AttentionProblems.Random(shape).WithBias([1, shape.Heads, shape.QueryLength, shape.KeyLength]).WithSinks();
+            AttentionProblem<float> problem = AttentionProblems.Random(shape)
+                .WithBias([1, shape.Heads, shape.QueryLength, shape.KeyLength]).WithSinks();
             CheckAttention(
                 problem with { Mask = static (_, _, query, key) => key <= query, Modifier = new SoftCapReference(2) },
                 DeviceLayout.Contiguous, CausalMask.TopLeft, new SoftCapModifier(2));
@@ -62,7 +63,8 @@ public sealed partial class BackendContract
         AttentionProblem<float> problem = AttentionProblems.Random(shape);
         PlacedTensor output = Poisoned(DeviceLayout.Gaps, shape.OutputLengths);
         PlacedTensor logSumExp = Poisoned(DeviceLayout.Contiguous, shape.RowLengths);
-        _backend.AttentionForward(Inputs(problem, DeviceLayout.Contiguous), default(NoMask), default(NoModifier), output.Tensor, logSumExp.Tensor, default);
+        _backend.AttentionForward(
+            Inputs(problem, DeviceLayout.Contiguous), default(NoMask), default(NoModifier), output.Tensor, logSumExp.Tensor, default);
         Tolerance.SameBits("output", output.Take("output"), new float[shape.OutputCount]);
         Tolerance.SameBits("log-sum-exp", logSumExp.Take("log-sum-exp"), [.. Enumerable.Repeat(float.NegativeInfinity, shape.RowCount)]);
     }

@@ -44,7 +44,8 @@ public sealed partial class BackendContract
 
     public void Linear_with_and_without_bias()
     {
-        foreach ((nint rows, nint inputSize, nint outputSize) in new (nint, nint, nint)[] { (1, 1, 1), (5, 7, 3), (33, 17, 19), (0, 4, 3), (4, 3, 0) })
+        (nint, nint, nint)[] sizes = [(1, 1, 1), (5, 7, 3), (33, 17, 19), (0, 4, 3), (4, 3, 0)];
+        foreach ((nint rows, nint inputSize, nint outputSize) in sizes)
         {
             foreach (DeviceLayout layout in s_rowLayouts)
             {

@@ -166,7 +166,8 @@ public sealed class CountingBackend : IComputeBackend
         Operators.CrossEntropy.Forward(Computes(logits, nameof(logits)), targets, Row(losses, nameof(losses)), labelSmoothing);
 
     public void CrossEntropyBackward(
-        DeviceTensor logits, ReadOnlySpan<int> targets, float labelSmoothing, DeviceTensor lossGradients, DeviceTensor logitsGradient, float beta = 0) =>
+        DeviceTensor logits, ReadOnlySpan<int> targets, float labelSmoothing, DeviceTensor lossGradients, DeviceTensor logitsGradient,
+        float beta = 0) =>
         Operators.CrossEntropy.Backward(
             Computes(logits, nameof(logits)), targets, Row(lossGradients, nameof(lossGradients)),
             Own(logitsGradient, nameof(logitsGradient)), labelSmoothing, beta);

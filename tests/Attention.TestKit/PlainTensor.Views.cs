@@ -45,7 +45,9 @@ public sealed partial class PlainTensor
         return parts[0].With([.. values], lengths);
     }
 
-    /// <summary>The tensor of the given shape whose element at an index is the one here at the index that <paramref name="move"/> makes of it.</summary>
+    /// <summary>
+    /// The tensor of the given shape whose element at an index is the one here at the index that <paramref name="move"/> makes of it.
+    /// </summary>
     private PlainTensor Pick(nint[] lengths, Action<nint[]> move)
     {
         double[] values = new double[Count(lengths)];

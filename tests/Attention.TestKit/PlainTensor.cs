@@ -92,13 +92,14 @@ public sealed partial class PlainTensor
     public PlainTensor MatrixMultiply(PlainTensor right)
     {
         (int rows, int depth, int columns) = ((int)Lengths[^2], (int)Lengths[^1], (int)right.Lengths[^1]);
-        nint[] batch = Meet(Lengths[..^2], right.Lengths[..^2]);
+        (nint[] own, nint[] others) = (Lengths[..^2], right.Lengths[..^2]);
+        nint[] batch = Meet(own, others);
         double[] values = new double[Count(batch) * rows * columns];
         for (int i = 0; i < values.Length; i++)
         {
             int matrix = i / (rows * columns);
-            int left = (OperatorLoops.Broadcast(matrix, batch, Lengths[..^2]) * rows + i / columns % rows) * depth;
-            int other = OperatorLoops.Broadcast(matrix, batch, right.Lengths[..^2]) * depth * columns + i % columns;
+            int left = (OperatorLoops.Broadcast(matrix, batch, own) * rows + i / columns % rows) * depth;
+            int other = OperatorLoops.Broadcast(matrix, batch, others) * depth * columns + i % columns;
             for (int k = 0; k < depth; k++)
             {
                 values[i] = Round(values[i] + Round(Values[left + k] * right.Values[other + k * columns]));

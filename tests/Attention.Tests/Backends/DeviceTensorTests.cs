@@ -71,10 +71,10 @@ public class DeviceTensorTests
     [InlineData(new[] { 0, -1 })]
     [InlineData(new[] { 25 })]
     [InlineData(new int[0])]
-    public void Reshape_RefusesAnotherCount(int[] lengths)
+    public void Reshape_RefusesAnotherCount(int[] shape)
     {
         using DeviceTensor tensor = Numbers(2, 3, 4);
-        Action act = () => tensor.Reshape(Axes(lengths));
+        Action act = () => tensor.Reshape(Axes(shape));
 
         act.Should().Throw<ArgumentException>().WithParameterName("lengths").WithMessage("*24*");
     }
