@@ -6,7 +6,7 @@ public static partial class Differentiable
 {
     /// <summary>
     /// Runs a block and keeps nothing of its inside: on the way back it is run again (Chen et al. 2016, "Training deep nets with
-    /// sublinear memory cost"). The same numbers are dropped both times.
+    /// sublinear memory cost"). The same numbers are dropped both times, and without the checkpoint.
     /// </summary>
     /// <param name="block">Computes a result from an input, and from parameters.</param>
     /// <param name="input">The input.</param>
@@ -21,28 +21,28 @@ public static partial class Differentiable
             return block(input);
         }
 
-        ulong seed = tape.NextSeed();
+        ulong drawn = tape.Drawn;
         DeviceTensor output;
-        using (var first = new Tape(seed, tape.IsTraining))
+        using (Tape first = tape.Continue(drawn))
         using (Variable inner = first.Constant(input.Data.Share()))
         using (Variable result = block(inner))
         {
             output = result.Data.Share();
+            tape.Drawn = first.Drawn;
         }
 
-        return RecordCheckpoint(tape, output, block, input, seed);
+        return RecordCheckpoint(tape, output, block, input, drawn);
     }
 
-    private static Variable RecordCheckpoint(Tape tape, DeviceTensor output, Func<Variable, Variable> block, Variable input, ulong seed)
+    private static Variable RecordCheckpoint(Tape tape, DeviceTensor output, Func<Variable, Variable> block, Variable input, ulong drawn)
     {
         GradientSlot? slot = input.Slot;
         DeviceTensor kept = input.Data.Share();
-        bool isTraining = tape.IsTraining;
         return Recorded(
             tape, output,
             gradient =>
             {
-                using var second = new Tape(seed, isTraining);
+                using Tape second = tape.Continue(drawn);
                 using Variable inner = slot is null ? second.Constant(kept.Share()) : second.Watch(kept.Share());
                 using Variable result = block(inner);
                 if (result.RequiresGradient)

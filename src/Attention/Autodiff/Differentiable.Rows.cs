@@ -26,9 +26,9 @@ public static partial class Differentiable
     /// <param name="table"><c>[count, size]</c>.</param>
     /// <param name="indices">Which rows.</param>
     /// <param name="lengths">The shape of the indices; their product is their count.</param>
-    /// <param name="tape">The tape to record on; null for none.</param>
+    /// <param name="tape">The tape to record on; null for the table's, if it has one.</param>
     /// <returns><c>[lengths, size]</c>.</returns>
-    /// <exception cref="ArgumentException">The shapes do not fit, or an index is out of range.</exception>
+    /// <exception cref="ArgumentException">The shapes do not fit, an index is out of range, or the table belongs to another tape.</exception>
     public static Variable Embed(Variable table, ReadOnlySpan<int> indices, ReadOnlySpan<nint> lengths, Tape? tape = null)
     {
         ArgumentNullException.ThrowIfNull(table);
@@ -37,6 +37,18 @@ public static partial class Differentiable
             throw new ArgumentException($"'{nameof(lengths)}' is {Shapes.Text(lengths)}; there are {indices.Length} indices.", nameof(lengths));
         }
 
+        if (table.Data.Rank != 2)
+        {
+            throw new ArgumentException($"'{nameof(table)}' has shape {Shapes.Text(table.Data.Lengths)}; expected [count, size].", nameof(table));
+        }
+
+        if (tape is not null && table.Tape is not null && table.Tape != tape)
+        {
+            throw new ArgumentException($"'{nameof(table)}' belongs to another tape.", nameof(tape));
+        }
+
+        tape ??= table.Tape;
+        tape?.CheckUse();
         using DeviceTensor rows = DeviceTensor.Allocate(table.Data.Backend, indices.Length, table.Data.Lengths[^1]);
         rows.Backend.Gather(table.Data, indices, rows);
         DeviceTensor output = rows.Reshape([.. lengths, table.Data.Lengths[^1]]);

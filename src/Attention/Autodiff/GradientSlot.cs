@@ -9,7 +9,7 @@ namespace Attention.Autodiff;
 /// <remarks>
 /// A view of a variable has no gradient of its own: its slot is a part of the whole's, so that what is computed for the view
 /// is written in place. Parts that cover the whole without overlapping (a split, a transposed or reshaped view) are known to
-/// it: only those that nobody wrote are cleared. For any other part the whole is cleared first.
+/// it: only those that nobody wrote are cleared. For any other part, and for what is a view of one, the whole is cleared first.
 /// </remarks>
 internal sealed class GradientSlot
 {
@@ -39,7 +39,8 @@ internal sealed class GradientSlot
         _isCover = isCover;
     }
 
-    private bool IsDefined => _isDefined || (_isCover && _whole!.IsDefined);
+    /// <summary>Whether every number is valid. A part that the whole does not remember is valid only with the whole.</summary>
+    private bool IsDefined => _isDefined || (_whole is not null && _whole.IsDefined);
 
     private bool HasAnything => IsDefined || Array.Exists(_cover, part => part.HasAnything);
 
@@ -61,17 +62,10 @@ internal sealed class GradientSlot
     /// <returns>A tensor that the slot keeps; not to be disposed.</returns>
     internal DeviceTensor Target(out float beta)
     {
-        if (_whole is not null && !_isCover)
-        {
-            _whole.Define();
-            beta = 1;
-        }
-        else
-        {
-            beta = Settle() ? 1 : 0;
-        }
-
-        _isDefined = true;
+        Open();
+        bool isFirst = !Settle();
+        beta = isFirst ? 0 : 1;
+        _isDefined |= isFirst;
         return Tensor();
     }
 
@@ -97,9 +91,27 @@ internal sealed class GradientSlot
         _isDefined = false;
     }
 
+    /// <summary>Defines what this slot is an unremembered part of, directly or through covers in between.</summary>
+    private void Open()
+    {
+        if (_isCover)
+        {
+            _whole!.Open();
+        }
+        else
+        {
+            _whole?.Define();
+        }
+    }
+
     /// <summary>Makes every number of the slot valid if some are; says whether any are.</summary>
     private bool Settle()
     {
+        if (_whole is not null && !_isCover)
+        {
+            return _whole.Settle();
+        }
+
         if (!IsDefined && HasAnything)
         {
             foreach (GradientSlot part in _cover)
@@ -115,6 +127,7 @@ internal sealed class GradientSlot
 
     private void Define()
     {
+        Open();
         if (!Settle())
         {
             DeviceTensor tensor = Tensor();

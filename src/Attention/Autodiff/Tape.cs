@@ -18,7 +18,6 @@ public sealed class Tape : IDisposable
     private readonly List<Entry> _entries = [];
     private readonly List<GradientSlot> _watched = [];
     private readonly ulong _seed;
-    private ulong _drawn;
     private bool _isPlayed;
 
     /// <summary>Creates an empty tape.</summary>
@@ -35,6 +34,9 @@ public sealed class Tape : IDisposable
 
     /// <summary>How many computations were recorded.</summary>
     public int Count => _entries.Count;
+
+    /// <summary>How many seeds were drawn.</summary>
+    internal ulong Drawn { get; set; }
 
     /// <summary>An input whose gradient is wanted; it can be read after <see cref="Backward(Variable)"/> until the tape is disposed.</summary>
     /// <param name="data">The tensor, which the variable takes over.</param>
@@ -63,6 +65,7 @@ public sealed class Tape : IDisposable
     public void Backward(Variable loss)
     {
         ArgumentNullException.ThrowIfNull(loss);
+        CheckUse();
         if (loss.Data.Count != 1)
         {
             throw new ArgumentException($"'{nameof(loss)}' has shape {Shapes.Text(loss.Data.Lengths)}; expected a single number, or pass its gradient.", nameof(loss));
@@ -82,10 +85,17 @@ public sealed class Tape : IDisposable
     {
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(gradient);
+        CheckUse();
         if (!gradient.Lengths.SequenceEqual(output.Data.Lengths))
         {
             throw new ArgumentException(
                 $"'{nameof(gradient)}' has shape {Shapes.Text(gradient.Lengths)}; expected {Shapes.Text(output.Data.Lengths)}.", nameof(gradient));
+        }
+
+        if (gradient.Backend != output.Data.Backend)
+        {
+            throw new ArgumentException(
+                $"'{nameof(gradient)}' lives on another backend ({gradient.Backend.Name}) than '{nameof(output)}' ({output.Data.Backend.Name}).", nameof(gradient));
         }
 
         DeviceTensor target = Begin(output, nameof(output)).Target(out float beta);
@@ -134,16 +144,19 @@ public sealed class Tape : IDisposable
     internal void Record(GradientSlot output, Action<DeviceTensor> backward, DeviceTensor?[] kept) =>
         _entries.Add(new Entry(output, backward, kept));
 
-    /// <summary>A seed for the next random computation.</summary>
-    internal ulong NextSeed() => _seed * 0x9E3779B97F4A7C15 + ++_drawn;
+    /// <summary>
+    /// A tape that drops what this one would drop next: a checkpointed block runs on it, first forwards and later on the way back.
+    /// </summary>
+    /// <param name="drawn">How many seeds were drawn before.</param>
+    internal Tape Continue(ulong drawn) => new(_seed, IsTraining) { Drawn = drawn };
 
-    private GradientSlot Begin(Variable output, string name)
-    {
-        CheckUse();
-        return output.Tape == this && output.Slot is { } slot
+    /// <summary>A seed for the next random computation.</summary>
+    internal ulong NextSeed() => _seed * 0x9E3779B97F4A7C15 + ++Drawn;
+
+    private GradientSlot Begin(Variable output, string name) =>
+        output.Tape == this && output.Slot is { } slot
             ? slot
             : throw new ArgumentException($"'{name}' was not computed under this tape from anything that has a gradient.", name);
-    }
 
     private void Play()
     {
@@ -162,7 +175,8 @@ public sealed class Tape : IDisposable
         _entries.Clear();
     }
 
-    private void CheckUse()
+    /// <exception cref="InvalidOperationException">The tape was played back already, or belongs to another thread.</exception>
+    internal void CheckUse()
     {
         if (_isPlayed)
         {

@@ -81,6 +81,7 @@ public class Variable : IDisposable
         for (int i = 0; i < lengths.Length; i++)
         {
             (nint first, nint length) = (start, lengths[i]);
+            ArgumentOutOfRangeException.ThrowIfNegative(length, nameof(lengths));
             views[i] = tensor => tensor.Slice(axis, first, length);
             start += length;
         }

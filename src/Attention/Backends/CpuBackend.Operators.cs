@@ -16,18 +16,8 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void Linear(DeviceTensor input, DeviceTensor weight, DeviceTensor? bias, DeviceTensor output)
     {
-        nint rows = CheckMatrix(input, nameof(input), "[rows, inputSize]")[0];
-        nint inputSize = input.Lengths[1];
-        nint outputSize = CheckMatrix(weight, nameof(weight), "[outputSize, inputSize]")[0];
-        CheckShape(weight, nameof(weight), outputSize, inputSize);
-        CheckShape(output, nameof(output), rows, outputSize);
-        if (bias is not null)
-        {
-            CheckShape(bias, nameof(bias), outputSize);
-        }
-
-        Guard.Disjoint(Own(output, nameof(output)), nameof(output), Own(input, nameof(input)), nameof(input));
-        Guard.Disjoint(Own(output, nameof(output)), nameof(output), Own(weight, nameof(weight)), nameof(weight));
+        LinearCheck.Arguments(
+            Own(input, nameof(input)), Own(weight, nameof(weight)), Optional(bias, nameof(bias)), Own(output, nameof(output)));
         float beta = 0;
         if (bias is not null)
         {
@@ -150,22 +140,5 @@ public sealed unsafe partial class CpuBackend
             Own(parameter, nameof(parameter)), Own(gradient, nameof(gradient)), Own(firstMoment, nameof(firstMoment)),
             Own(secondMoment, nameof(secondMoment)), step, _threads);
         KeepAlive(parameter, gradient, firstMoment, secondMoment);
-    }
-
-    private static ReadOnlySpan<nint> CheckMatrix(DeviceTensor tensor, string name, string expected)
-    {
-        ArgumentNullException.ThrowIfNull(tensor, name);
-        return tensor.Rank == 2
-            ? tensor.Lengths
-            : throw new ArgumentException($"'{name}' has shape {Shapes.Text(tensor.Lengths)}; expected {expected}.", name);
-    }
-
-    private static void CheckShape(DeviceTensor tensor, string name, params ReadOnlySpan<nint> expected)
-    {
-        ArgumentNullException.ThrowIfNull(tensor, name);
-        if (!tensor.Lengths.SequenceEqual(expected))
-        {
-            throw new ArgumentException($"'{name}' has shape {Shapes.Text(tensor.Lengths)}; expected {Shapes.Text(expected)}.", name);
-        }
     }
 }

@@ -106,6 +106,11 @@ public sealed unsafe partial class CpuBackend : IComputeBackend
     private TensorSpan<float> Own(DeviceTensor tensor, string name)
     {
         ArgumentNullException.ThrowIfNull(tensor, name);
+        if (tensor.IsDisposed)
+        {
+            throw new ObjectDisposedException(nameof(DeviceTensor), $"'{name}' was disposed.");
+        }
+
         return tensor.Backend == this
             ? Span(tensor)
             : throw new ArgumentException($"'{name}' lives on another backend ({tensor.Backend.Name}) than the one that is to compute with it ({Name}).", name);

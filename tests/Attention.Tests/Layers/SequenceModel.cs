@@ -1,4 +1,5 @@
 using Attention.Autodiff;
+using Attention.Backends;
 using Attention.Layers;
 using Attention.Policies;
 
@@ -13,7 +14,7 @@ internal sealed class SequenceModel : Layer
     private readonly Linear _logits;
 
     internal SequenceModel(int symbols, int longest, int modelSize)
-        : base(Backends.CpuBackend.Shared)
+        : base(CpuBackend.Shared)
     {
         // Two layers must tell positions apart from the first step on: PyTorch's deviation of 1, not BERT's of 0.02.
         _tokens = AddLayer("tokens", new Embedding(symbols, modelSize, deviation: 1, seed: 1));
