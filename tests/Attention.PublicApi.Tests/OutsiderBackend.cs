@@ -1,5 +1,4 @@
 using Attention.Backends;
-using Attention.Positions;
 
 namespace Attention.PublicApi.Tests;
 

@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using Attention.Autodiff;
-using Attention.Backends;
 using Attention.Caching;
 using Attention.Gemm;
 using Attention.Layers;
