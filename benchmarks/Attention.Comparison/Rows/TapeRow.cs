@@ -1,4 +1,3 @@
-using Attention.Comparison.Contenders;
 using Attention.Comparison.Contenders.Own;
 using Attention.Comparison.Measuring;
 using Attention.Comparison.Work;
@@ -17,8 +16,8 @@ internal sealed class TapeRow(string name, LayerTask task) : IRow
     /// <inheritdoc/>
     public RowResult Measure(Setting setting)
     {
-        using IContender own = new OwnLayer(task, setting.Threads);
-        using IContender other = new OwnLayerByHand(task, setting.Threads);
+        using var own = new OwnLayer(task, setting.Threads);
+        using var other = new OwnLayerByHand(task, setting.Threads);
         own.Run();
         other.Run();
         if (Agreement.Difference(other.Result(), own.Result()) is { } difference)

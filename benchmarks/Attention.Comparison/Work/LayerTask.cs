@@ -1,4 +1,3 @@
-using Attention.Autodiff;
 using Attention.Backends;
 using Attention.Layers;
 using Attention.TestKit;
