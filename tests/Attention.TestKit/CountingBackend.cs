@@ -142,10 +142,10 @@ public sealed class CountingBackend : IComputeBackend
             Row(biasGradient, nameof(biasGradient)), beta, parameterBeta);
 
     public void Gather(DeviceTensor table, ReadOnlySpan<int> indices, DeviceTensor output) =>
-        Embedding.Forward(Computes(table, nameof(table)), indices, Own(output, nameof(output)));
+        EmbeddingLookup.Forward(Computes(table, nameof(table)), indices, Own(output, nameof(output)));
 
     public void GatherBackward(ReadOnlySpan<int> indices, DeviceTensor outputGradient, DeviceTensor tableGradient, float beta = 1) =>
-        Embedding.Backward(indices, Computes(outputGradient, nameof(outputGradient)), Own(tableGradient, nameof(tableGradient)), beta);
+        EmbeddingLookup.Backward(indices, Computes(outputGradient, nameof(outputGradient)), Own(tableGradient, nameof(tableGradient)), beta);
 
     public void Rotate(DeviceTensor input, in Rotation rotation, ReadOnlySpan<int> positions, int offset, bool inverse, DeviceTensor output)
     {

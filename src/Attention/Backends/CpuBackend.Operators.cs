@@ -98,14 +98,14 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void Gather(DeviceTensor table, ReadOnlySpan<int> indices, DeviceTensor output)
     {
-        Embedding.Forward(Own(table, nameof(table)), indices, Own(output, nameof(output)), _threads);
+        EmbeddingLookup.Forward(Own(table, nameof(table)), indices, Own(output, nameof(output)), _threads);
         KeepAlive(table, output);
     }
 
     /// <inheritdoc/>
     public void GatherBackward(ReadOnlySpan<int> indices, DeviceTensor outputGradient, DeviceTensor tableGradient, float beta = 1)
     {
-        Embedding.Backward(indices, Own(outputGradient, nameof(outputGradient)), Own(tableGradient, nameof(tableGradient)), beta, _threads);
+        EmbeddingLookup.Backward(indices, Own(outputGradient, nameof(outputGradient)), Own(tableGradient, nameof(tableGradient)), beta, _threads);
         KeepAlive(outputGradient, tableGradient);
     }
 

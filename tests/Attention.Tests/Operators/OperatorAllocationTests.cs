@@ -47,8 +47,8 @@ public class OperatorAllocationTests
             ("normalization", () => Normalization.Forward(NormalizationKind.Layer, Left, _row, _row, 1, Destination, threads)),
             ("its gradient", () => Normalization.Backward(
                 NormalizationKind.Layer, Left, [], 1, Right, Destination, _row, _secondRow, 0, 0, threads)),
-            ("embedding", () => Embedding.Forward(Left, _indices, Destination, threads)),
-            ("its gradient", () => Embedding.Backward(_indices, Left, Destination, 0, threads)),
+            ("embedding", () => EmbeddingLookup.Forward(Left, _indices, Destination, threads)),
+            ("its gradient", () => EmbeddingLookup.Backward(_indices, Left, Destination, 0, threads)),
             ("cross entropy", () => CrossEntropy.Forward(Left, _indices, _column, 0.1f, threads)),
             ("its gradient", () => CrossEntropy.Backward(Left, _indices, _column, Destination, 0.1f, 0, threads)),
             ("dropout", () => ElementDropout.Apply(Left, 0.5f, 1, Destination, 0, threads)),

@@ -103,19 +103,19 @@ public class OperatorArgumentTests
     [Fact]
     public void Embedding_RefusesWhatDoesNotFit()
     {
-        Refuses("maxDegreeOfParallelism", () => Embedding.Forward(Read(4, 3), [0, 1], Write(2, 3), -1));
-        Refuses("table", () => Embedding.Forward(Read(4), [0, 1], Write(2, 3)));
-        Refuses("table", () => Embedding.Forward(new ReadOnlyTensorSpan<float>(_numbers, [4, 3], [1, 4]), [0, 1], Write(2, 3)));
-        Refuses("output", () => Embedding.Forward(Read(4, 3), [0, 1], Write(3, 3)));
-        Refuses("output", () => Embedding.Forward(Memory(5, 12, 4, 3), [0, 1], Write(2, 3)));
-        Refuses("indices", () => Embedding.Forward(Read(4, 3), [0, 4], Write(2, 3)));
-        Refuses("indices", () => Embedding.Forward(Read(4, 3), [0, -1], Write(2, 3)));
+        Refuses("maxDegreeOfParallelism", () => EmbeddingLookup.Forward(Read(4, 3), [0, 1], Write(2, 3), -1));
+        Refuses("table", () => EmbeddingLookup.Forward(Read(4), [0, 1], Write(2, 3)));
+        Refuses("table", () => EmbeddingLookup.Forward(new ReadOnlyTensorSpan<float>(_numbers, [4, 3], [1, 4]), [0, 1], Write(2, 3)));
+        Refuses("output", () => EmbeddingLookup.Forward(Read(4, 3), [0, 1], Write(3, 3)));
+        Refuses("output", () => EmbeddingLookup.Forward(Memory(5, 12, 4, 3), [0, 1], Write(2, 3)));
+        Refuses("indices", () => EmbeddingLookup.Forward(Read(4, 3), [0, 4], Write(2, 3)));
+        Refuses("indices", () => EmbeddingLookup.Forward(Read(4, 3), [0, -1], Write(2, 3)));
 
-        Refuses("maxDegreeOfParallelism", () => Embedding.Backward([0, 1], Read(2, 3), Write(4, 3), 0, -1));
-        Refuses("tableGradient", () => Embedding.Backward([0, 1], Read(2, 3), Write(3)));
-        Refuses("outputGradient", () => Embedding.Backward([0, 1], Read(3, 3), Write(4, 3)));
-        Refuses("tableGradient", () => Embedding.Backward([0, 1], Memory(5, 6, 2, 3), Write(4, 3)));
-        Refuses("indices", () => Embedding.Backward([0, 4], Read(2, 3), Write(4, 3), 0));
+        Refuses("maxDegreeOfParallelism", () => EmbeddingLookup.Backward([0, 1], Read(2, 3), Write(4, 3), 0, -1));
+        Refuses("tableGradient", () => EmbeddingLookup.Backward([0, 1], Read(2, 3), Write(3)));
+        Refuses("outputGradient", () => EmbeddingLookup.Backward([0, 1], Read(3, 3), Write(4, 3)));
+        Refuses("tableGradient", () => EmbeddingLookup.Backward([0, 1], Memory(5, 6, 2, 3), Write(4, 3)));
+        Refuses("indices", () => EmbeddingLookup.Backward([0, 4], Read(2, 3), Write(4, 3), 0));
     }
 
     [Fact]

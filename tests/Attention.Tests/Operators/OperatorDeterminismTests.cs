@@ -85,8 +85,8 @@ public class OperatorDeterminismTests
             CrossEntropy.Forward(logits.Read, targets, losses, 0.1f, threads, width);
             CrossEntropy.Backward(logits.Read, targets, slopes, gradient.Write, 0.1f, 0.5f, threads, width);
             using OperatorTensor table = new(new float[Columns * Columns], Columns, Columns);
-            Embedding.Backward(targets, gradient.Read, table.Write, 0.5f, threads, width);
-            Embedding.Forward(table.Read, targets, gradient.Write, threads);
+            EmbeddingLookup.Backward(targets, gradient.Read, table.Write, 0.5f, threads, width);
+            EmbeddingLookup.Forward(table.Read, targets, gradient.Write, threads);
             return [.. losses, .. table.Values, .. gradient.Values];
         });
     }

@@ -36,8 +36,8 @@ public sealed class PositionAllocationTests
         Allocated(() => RelativePositionBias.Backward(bias.Read(second), buckets, biasTable.Write(first), 0, options)).Should().Be(0);
         Allocated(() => WindowPositionBias.Forward(windowTable.Read(first), 14, 5, windowBias.Write(second), options)).Should().Be(0);
         Allocated(() => WindowPositionBias.Backward(windowBias.Read(second), 14, 5, windowTable.Write(first), options)).Should().Be(0);
-        Allocated(() => LearnedPositions.Resize(patches.Read(first), grid, newPatches.Write(second), options)).Should().Be(0);
-        Allocated(() => LearnedPositions.ResizeBackward(newPatches.Read(second), grid, patches.Write(first), options)).Should().Be(0);
+        Allocated(() => PositionTable.Resize(patches.Read(first), grid, newPatches.Write(second), options)).Should().Be(0);
+        Allocated(() => PositionTable.ResizeBackward(newPatches.Read(second), grid, patches.Write(first), options)).Should().Be(0);
     }
 
     /// <summary>

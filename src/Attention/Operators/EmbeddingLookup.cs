@@ -10,7 +10,7 @@ namespace Attention.Operators;
 /// Rows that are asked for several times get the sum of their gradients, added in the order of the indices: the bits do not
 /// depend on the number of threads. Nothing is allocated.
 /// </remarks>
-public static unsafe class Embedding
+public static unsafe class EmbeddingLookup
 {
     /// <summary>Columns of a table that one thread adds to: it alone, so that the order of the indices is kept.</summary>
     private const nint BackwardColumns = 64;

@@ -6,7 +6,7 @@ using static Attention.Tests.Operators.OperatorTensor;
 namespace Attention.Tests.Operators;
 
 /// <summary>Rows of a table and their gradients: no bit may differ from a plain loop, since nothing is reordered.</summary>
-public class EmbeddingTests
+public class EmbeddingLookupTests
 {
     private static readonly (int Count, int Size, int[] Indices)[] s_cases =
     [
@@ -31,7 +31,7 @@ public class EmbeddingTests
                 using OperatorTensor table = new(Random(count * size, 1), spread, count, size);
                 using OperatorTensor output = new(new float[indices.Length * size], spread, indices.Length, size);
 
-                Embedding.Forward(table.Read, indices, output.Write, 2);
+                EmbeddingLookup.Forward(table.Read, indices, output.Write, 2);
 
                 float[] rows = table.Values;
                 float[] expected = [.. indices.SelectMany(index => rows[(index * size)..((index + 1) * size)])];
@@ -54,7 +54,7 @@ public class EmbeddingTests
                 using OperatorTensor outputGradient = new(slopes, Spread.Rows, indices.Length, size);
                 using OperatorTensor tableGradient = new(expected, Spread.Rows, count, size);
 
-                Embedding.Backward(indices, outputGradient.Read, tableGradient.Write, beta, 3, width);
+                EmbeddingLookup.Backward(indices, outputGradient.Read, tableGradient.Write, beta, 3, width);
 
                 for (int i = 0; i < expected.Length; i++)
                 {

@@ -10,7 +10,7 @@ namespace Attention.Positions;
 /// A table has a row for each class token, then one for each cell of the grid, row by row. Class tokens are copied. A grid of
 /// the same size gives the same numbers.
 /// </remarks>
-public static unsafe class LearnedPositions
+public static unsafe class PositionTable
 {
     private const string Shape = "[classTokens + height width, size]";
 

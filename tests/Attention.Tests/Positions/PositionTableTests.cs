@@ -4,7 +4,7 @@ using Attention.TestKit;
 
 namespace Attention.Tests.Positions;
 
-public sealed class LearnedPositionsTests
+public sealed class PositionTableTests
 {
     private const float Gap = 12345.678f;
 
@@ -68,7 +68,7 @@ public sealed class LearnedPositionsTests
         table[33] = float.NaN;
         float[] resized = new float[13 * 5];
 
-        LearnedPositions.Resize(
+        PositionTable.Resize(
             Layout.Contiguous(13, 5).Read(table), new GridResize(3, 4, 3, 4) { ClassTokens = 1, Alignment = alignment }, Layout.Contiguous(13, 5).Write(resized));
 
         Tolerance.SameBits("resized", resized, table);
@@ -81,10 +81,10 @@ public sealed class LearnedPositionsTests
         float[] table = [7, 0, 6];
         float[] resized = new float[4 + 1];
 
-        LearnedPositions.Resize(Layout.Contiguous(3, 1).Read(table), new GridResize(1, 2, 1, 4) { ClassTokens = 1 }, Layout.Contiguous(5, 1).Write(resized));
+        PositionTable.Resize(Layout.Contiguous(3, 1).Read(table), new GridResize(1, 2, 1, 4) { ClassTokens = 1 }, Layout.Contiguous(5, 1).Write(resized));
         Tolerance.Golden("corners", resized, [7, 0, 2, 4, 6]);
 
-        LearnedPositions.Resize(
+        PositionTable.Resize(
             Layout.Contiguous(3, 1).Read(table), new GridResize(1, 2, 1, 4) { ClassTokens = 1, Alignment = GridAlignment.Edges }, Layout.Contiguous(5, 1).Write(resized));
         Tolerance.Golden("edges", resized, [7, 0, 1.5, 4.5, 6]);
     }
@@ -122,8 +122,8 @@ public sealed class LearnedPositionsTests
         Refused("tableGradient", () => Backward([9, 4], [9, 4], grid));
         Refused("tableGradient", () => Backward([9, 4], [7, 3], grid));
         Refused("grid", () => Backward([9, 4], [7, 4], default));
-        Refused("destination", () => LearnedPositions.Resize(Layout.Contiguous(7, 4).Read(written), grid, Layout.Contiguous(9, 4).Write(written)));
-        Refused("tableGradient", () => LearnedPositions.ResizeBackward(Layout.Contiguous(9, 4).Read(written), grid, Layout.Contiguous(7, 4).Write(written)));
+        Refused("destination", () => PositionTable.Resize(Layout.Contiguous(7, 4).Read(written), grid, Layout.Contiguous(9, 4).Write(written)));
+        Refused("tableGradient", () => PositionTable.ResizeBackward(Layout.Contiguous(9, 4).Read(written), grid, Layout.Contiguous(7, 4).Write(written)));
         Refused("height", () => _ = new GridResize(0, 1, 1, 1));
         Refused("width", () => _ = new GridResize(1, -1, 1, 1));
         Refused("newHeight", () => _ = new GridResize(1, 1, 0, 1));
@@ -132,10 +132,10 @@ public sealed class LearnedPositionsTests
         Refused("newWidth", () => _ = new GridResize(1, 1, 1 << 16, 1 << 16));
 
         void Resize(nint[] table, nint[] destination, GridResize resize, PositionOptions options = default) =>
-            LearnedPositions.Resize(Layout.Contiguous(table).Read(read), resize, Layout.Contiguous(destination).Write(written), options);
+            PositionTable.Resize(Layout.Contiguous(table).Read(read), resize, Layout.Contiguous(destination).Write(written), options);
 
         void Backward(nint[] gradient, nint[] table, GridResize resize, PositionOptions options = default) =>
-            LearnedPositions.ResizeBackward(Layout.Contiguous(gradient).Read(read), resize, Layout.Contiguous(table).Write(written), options);
+            PositionTable.ResizeBackward(Layout.Contiguous(gradient).Read(read), resize, Layout.Contiguous(table).Write(written), options);
 
         void Refused(string parameter, Action call)
         {
@@ -178,10 +178,10 @@ public sealed class LearnedPositionsTests
                 gradient, Grid.ClassTokens, Grid.Height, Grid.Width, Grid.NewHeight, Grid.NewWidth, Grid.Alignment == GridAlignment.Edges);
 
         public float[] Resize(PositionOptions options) => Written(
-            Rows, Table(), NewRows, (source, read, target, write) => LearnedPositions.Resize(read.Read<float>(source.Span), Grid, write.Write(target), options));
+            Rows, Table(), NewRows, (source, read, target, write) => PositionTable.Resize(read.Read<float>(source.Span), Grid, write.Write(target), options));
 
         public float[] ResizeBackward(PositionOptions options) => Written(
-            NewRows, Gradient(), Rows, (source, read, target, write) => LearnedPositions.ResizeBackward(read.Read<float>(source.Span), Grid, write.Write(target), options));
+            NewRows, Gradient(), Rows, (source, read, target, write) => PositionTable.ResizeBackward(read.Read<float>(source.Span), Grid, write.Write(target), options));
 
         private float[] Written(int rows, float[] values, int newRows, Action<GuardedBuffer, Layout, float[], Layout> call)
         {
