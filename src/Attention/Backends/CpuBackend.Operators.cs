@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Attention.Gemm;
 using Attention.Operators;
 
@@ -16,18 +17,20 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void Linear(DeviceTensor input, DeviceTensor weight, DeviceTensor? bias, DeviceTensor output)
     {
-        LinearCheck.Arguments(
-            Own(input, nameof(input)), Own(weight, nameof(weight)), Optional(bias, nameof(bias)), Own(output, nameof(output)));
-        float beta = 0;
-        if (bias is not null)
+        TensorSpan<float> outputSpan = Own(output, nameof(output));
+        TensorSpan<float> inputSpan = Own(input, nameof(input));
+        LinearCheck.Arguments(inputSpan, Own(weight, nameof(weight)), Optional(bias, nameof(bias)), outputSpan);
+        using DeviceTensor transposed = weight.Transpose(0, 1);
+        if (bias is null)
         {
-            // The product is added to the bias that is already there: one pass less than adding it afterwards.
-            Accumulate(bias, output);
-            beta = 1;
+            MatrixProduct.Multiply(inputSpan, Span(transposed), outputSpan, options: _products);
+        }
+        else
+        {
+            MatrixProduct.MultiplyAdd(inputSpan, Span(transposed), Span(bias), outputSpan, options: _products);
         }
 
-        using DeviceTensor transposed = weight.Transpose(0, 1);
-        MatrixMultiply(input, transposed, output, 1, beta);
+        KeepAlive(input, weight, bias, output);
     }
 
     /// <inheritdoc/>

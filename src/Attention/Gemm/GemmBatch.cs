@@ -66,7 +66,7 @@ internal unsafe struct GemmBatch
     /// </summary>
     internal void FoldIntoRows(ref GemmProblem problem)
     {
-        while (_axes > 0 && _right[_axes - 1] == 0)
+        while (_axes > 0 && _right[_axes - 1] == 0 && problem.StartRow == 0)
         {
             nint length = _lengths[_axes - 1];
             nint left = _left[_axes - 1];

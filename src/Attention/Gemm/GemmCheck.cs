@@ -102,6 +102,23 @@ internal static unsafe class GemmCheck
         Apart(destination.Lengths, destination.Strides, "destination");
     }
 
+    internal static void Addend(in ReadOnlyTensorSpan<float> addend, in TensorSpan<float> destination)
+    {
+        bool fits = addend.Rank is 1 or 2;
+        for (int fromEnd = 1; fits && fromEnd <= addend.Rank; fromEnd++)
+        {
+            fits = addend.Lengths[^fromEnd] == destination.Lengths[^fromEnd] || addend.Lengths[^fromEnd] == 1;
+        }
+
+        if (!fits)
+        {
+            Throw.Argument(
+                "addend",
+                $"'addend' has shape {Guard.Text(addend.Lengths)}; expected one or two axes that broadcast to "
+                + $"[{destination.Lengths[^2]}, {destination.Lengths[^1]}].");
+        }
+    }
+
     /// <summary>Floats from the first to the last element, both included.</summary>
     internal static long Extent(ReadOnlySpan<nint> lengths, ReadOnlySpan<nint> strides)
     {

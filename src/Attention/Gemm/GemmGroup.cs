@@ -7,7 +7,8 @@ namespace Attention.Gemm;
 /// <summary>
 /// One group of a product: first pieces that pack its part of B, together, then pieces that each compute a block of C
 /// from it. All are pieces of one parallel loop; those that compute wait until all that pack, which have lower numbers and
-/// were therefore begun before, are done.
+/// were therefore begun before, are done. Where there are so few rows that reading B is the work, as for a single row, each
+/// piece packs the panels that it needs itself, one at a time.
 /// </summary>
 internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
     where TSimd : struct, ISimd<TVector>
@@ -43,7 +44,7 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
         in GemmProblem problem, in GemmPlan plan, nint firstColumn, nint columns, nint firstStep, nint steps)
     {
         nint tail = columns % TileColumns;
-        nint packedColumns = plan.PackRight ? columns : tail;
+        nint packedColumns = plan.PackInPieces ? 0 : plan.PackRight ? columns : tail;
         nint panels = GemmPlan.Ceiling(packedColumns, TileColumns);
         nint depthBlocks = GemmPlan.Ceiling(steps, plan.DepthBlock);
         nint columnPieces = GemmPlan.Ceiling(columns, plan.PieceColumns);
@@ -129,28 +130,72 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
         nint column = (piece - rowPiece * _columnPieces) * _plan.PieceColumns;
         nint rows = Math.Min(_plan.BlockRows, _problem.Rows - row);
         nint columns = Math.Min(_plan.PieceColumns, _columns - column);
-        float* c = _problem.Destination
-            + row * _problem.DestinationRow
-            + (_firstColumn + column) * _problem.DestinationColumn;
         nint packedRows = _plan.PackLeft ? rows : rows % MicroKernel.Rows;
-        using Scratch.Rental packed = Scratch.Rent(GemmPlan.RoundUp(packedRows, MicroKernel.Rows) * _plan.DepthBlock);
+        nint leftFloats = GemmPlan.RoundUp(packedRows, MicroKernel.Rows) * _plan.DepthBlock;
+        using Scratch.Rental packed = Scratch.Rent(leftFloats + (_plan.PackInPieces ? TileColumns * _plan.DepthBlock : 0));
         for (nint step = 0; step < _steps; step += _plan.DepthBlock)
         {
             nint depth = Math.Min(_plan.DepthBlock, _steps - step);
             PanelBlock left = Left(row, rows, packedRows, step, depth, packed.Memory);
-            PanelBlock right = Right(column, step, depth);
-            MacroKernel.Multiply<TSimd, TVector>(
-                left,
-                right,
-                rows,
-                columns,
-                depth,
-                c,
-                _problem.DestinationRow,
-                _problem.DestinationColumn,
-                _problem.Alpha,
-                _firstStep + step == 0 ? _problem.Beta : 1);
+            if (_plan.PackInPieces)
+            {
+                for (nint end = column + columns, first = column; first < end; first += TileColumns)
+                {
+                    nint width = Math.Min(TileColumns, end - first);
+                    Multiply(left, Panel(first, width, step, depth, packed.Memory + leftFloats), row, rows, first, width, step, depth);
+                }
+            }
+            else
+            {
+                Multiply(left, Right(column, step, depth), row, rows, column, columns, step, depth);
+            }
         }
+    }
+
+    /// <summary>A block of depth of a block of C.</summary>
+    private readonly void Multiply(
+        in PanelBlock left, in PanelBlock right, nint row, nint rows, nint column, nint columns, nint step, nint depth)
+    {
+        column += _firstColumn;
+        bool isFirst = _firstStep + step == 0;
+        float* start = isFirst && _problem.Start is not null
+            ? _problem.Start + row * _problem.StartRow + column * _problem.StartColumn
+            : null;
+        MacroKernel.Multiply<TSimd, TVector>(
+            left,
+            right,
+            rows,
+            columns,
+            depth,
+            _problem.Destination + row * _problem.DestinationRow + column * _problem.DestinationColumn,
+            _problem.DestinationRow,
+            _problem.DestinationColumn,
+            _problem.Alpha,
+            isFirst && start is null ? _problem.Beta : 1,
+            start,
+            _problem.StartRow,
+            _problem.StartColumn);
+    }
+
+    /// <summary>Packs one panel where few rows will pass over it, so that it never leaves the first-level cache.</summary>
+    private readonly PanelBlock Panel(nint column, nint width, nint step, nint depth, float* panel)
+    {
+        Packing.Pack(
+            _problem.Right + (_firstStep + step) * _problem.RightRow + (_firstColumn + column) * _problem.RightColumn,
+            _problem.RightColumn,
+            _problem.RightRow,
+            width,
+            depth,
+            panel,
+            TileColumns);
+        return new PanelBlock
+        {
+            First = panel,
+            Lane = 1,
+            Step = TileColumns,
+            Tail = panel,
+            TailStep = TileColumns,
+        };
     }
 
     private readonly PanelBlock Left(nint row, nint rows, nint packedRows, nint step, nint depth, float* packed)

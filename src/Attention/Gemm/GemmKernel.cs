@@ -3,7 +3,7 @@ using Attention.Simd;
 namespace Attention.Gemm;
 
 /// <summary>The product of one pair of matrices, cut into groups; the way in for the floors above that hold pointers.</summary>
-internal static class GemmKernel
+internal static unsafe class GemmKernel
 {
     /// <summary>Computes <paramref name="problem"/> with at most <paramref name="threads"/> threads.</summary>
     internal static void Multiply<TSimd, TVector>(in GemmProblem problem, int threads)
@@ -17,7 +17,17 @@ internal static class GemmKernel
 
         if (problem.Depth == 0 || problem.Alpha == 0)
         {
-            TileUpdate.Scale(problem);
+            if (problem.Start is null)
+            {
+                TileUpdate.Scale(problem);
+            }
+            else
+            {
+                TileUpdate.Fill<TSimd, TVector>(
+                    problem.Start, problem.StartRow, problem.StartColumn, problem.Rows, problem.Columns,
+                    problem.Destination, problem.DestinationRow, problem.DestinationColumn);
+            }
+
             return;
         }
 

@@ -41,6 +41,12 @@ internal readonly struct GemmPlan
     /// <summary>Panels of B that must pass over a panel of A before packing A pays: its rows are read in order as they are.</summary>
     private const int LeftReuse = 8;
 
+    /// <summary>
+    /// Most rows for which a piece packs its own panels of B, one by one: no row block but one reads them, and a panel that
+    /// goes straight from the first-level cache into the multiply-adds need not be written to memory and read again.
+    /// </summary>
+    private const int NarrowRows = 8 * MicroKernel.Rows;
+
     /// <summary>A B of this size, 32 KB, stays in the first-level cache in whatever order it is read.</summary>
     private const int InPlaceFloats = 8192;
 
@@ -62,18 +68,21 @@ internal readonly struct GemmPlan
 
         PackRight = problem.RightColumn != 1
             || (problem.Rows > RightReuse * MicroKernel.Rows && problem.Depth * problem.Columns > InPlaceFloats);
+        PackInPieces = PackRight && problem.Rows <= NarrowRows;
         PackLeft = problem.Columns > LeftReuse * tileColumns;
-        nint mostColumns = PackRight ? GroupFloats / groupDepth / tileColumns * tileColumns : problem.Columns;
+        nint mostColumns = PackRight && !PackInPieces ? GroupFloats / groupDepth / tileColumns * tileColumns : problem.Columns;
         GroupColumns = Even(problem.Columns, mostColumns, tileColumns);
 
-        Threads = ThreadsWorth(problem.Work, threads);
+        // A single row takes the time of a register tile, and memory's besides.
+        Threads = ThreadsWorth(Math.Max(problem.Rows, MicroKernel.Rows) * (double)problem.Columns * problem.Depth, threads);
         nint rowBlocks = Ceiling(problem.Rows, BlockFloats / DepthBlock);
         nint columnPieces = 1;
         if (Threads > 1)
         {
             nint wanted = Threads * PiecesPerThread;
-            columnPieces = Math.Clamp(Ceiling(wanted, rowBlocks), 1, Ceiling(GroupColumns, LeastPieceColumns));
-            rowBlocks = Math.Max(rowBlocks, Math.Min(Ceiling(wanted, columnPieces), Ceiling(problem.Rows, 4 * MicroKernel.Rows)));
+            nint leastColumns = PackInPieces ? 2 * tileColumns : LeastPieceColumns;
+            columnPieces = Math.Clamp(Ceiling(wanted, rowBlocks), 1, Ceiling(GroupColumns, leastColumns));
+            rowBlocks = PackInPieces ? 1 : Math.Max(rowBlocks, Math.Min(Ceiling(wanted, columnPieces), Ceiling(problem.Rows, 4 * MicroKernel.Rows)));
         }
 
         BlockRows = RoundUp(Ceiling(problem.Rows, rowBlocks), MicroKernel.Rows);
@@ -100,6 +109,9 @@ internal readonly struct GemmPlan
 
     /// <summary>Whether B is packed; if not, its columns lie side by side and the micro-kernel reads it where it is.</summary>
     internal bool PackRight { get; }
+
+    /// <summary>Whether a piece packs the panels of B that it needs itself, instead of all being packed before.</summary>
+    internal bool PackInPieces { get; }
 
     /// <summary>Threads worth starting.</summary>
     internal int Threads { get; }

@@ -1,7 +1,7 @@
 namespace Attention.Gemm;
 
 /// <summary>
-/// One product <c>C = alpha A B + beta C</c> as the kernels see it: bare pointers and strides, already checked. A
+/// One product <c>C = alpha A B + beta C</c>, or <c>C = alpha A B + start</c>, as the kernels see it: bare pointers and strides, already checked. A
 /// transposed operand is nothing but swapped strides.
 /// </summary>
 internal unsafe struct GemmProblem
@@ -30,6 +30,14 @@ internal unsafe struct GemmProblem
     internal nint DestinationRow;
     internal nint DestinationColumn;
 
+    /// <summary>
+    /// What C starts from instead of <c>beta C</c>, if it is not null: element (row, column) lies at
+    /// <c>row * StartRow + column * StartColumn</c>. The bias of a linear layer is one, with a row stride of zero.
+    /// </summary>
+    internal float* Start;
+    internal nint StartRow;
+    internal nint StartColumn;
+
     internal float Alpha;
     internal float Beta;
 
@@ -53,6 +61,9 @@ internal unsafe struct GemmProblem
         Destination = Destination,
         DestinationRow = DestinationColumn,
         DestinationColumn = DestinationRow,
+        Start = Start,
+        StartRow = StartColumn,
+        StartColumn = StartRow,
         Alpha = Alpha,
         Beta = Beta,
     };

@@ -16,7 +16,8 @@ internal static unsafe class MacroKernel
     private const int CacheLine = 64 / sizeof(float);
 
     /// <summary>
-    /// <c>C[rows, columns] = alpha A[rows, depth] B[depth, columns] + beta C</c>, C not being read for a beta of zero.
+    /// <c>C[rows, columns] = alpha A[rows, depth] B[depth, columns] + beta C</c>, C not being read for a beta of zero, and first
+    /// filled from <paramref name="start"/>, tile by tile, where that is not null.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
@@ -30,7 +31,10 @@ internal static unsafe class MacroKernel
         nint cRow,
         nint cColumn,
         float alpha,
-        float beta)
+        float beta,
+        float* start,
+        nint startRow,
+        nint startColumn)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
@@ -63,6 +67,12 @@ internal static unsafe class MacroKernel
                     a = left.Tail;
                     aRow = 1;
                     aStep = left.TailStep;
+                }
+
+                if (start is not null)
+                {
+                    TileUpdate.Fill<TSimd, TVector>(
+                        start + row * startRow + column * startColumn, startRow, startColumn, height, width, tile, cRow, cColumn);
                 }
 
                 if (direct && height == MicroKernel.Rows && width == tileColumns)

@@ -112,13 +112,61 @@ public static unsafe class MatrixProduct
     {
         GemmCheck.Options(options);
         GemmCheck.Shapes(left, right, destination);
-        fixed (float* leftMemory = left, rightMemory = right, destinationMemory = destination)
+        Multiply(left, right, default, destination, alpha, beta, options);
+    }
+
+    /// <summary>
+    /// Computes <c>destination = alpha left right + addend</c> for one pair of matrices, or for every pair of a batch: a linear
+    /// layer with its bias, in one pass over the destination.
+    /// </summary>
+    /// <param name="left">As for <c>Multiply</c>.</param>
+    /// <param name="right">As for <c>Multiply</c>.</param>
+    /// <param name="addend">
+    /// Added to every product: <c>[columns]</c> or <c>[rows, columns]</c>, of any strides; an axis of length 1 is used for all.
+    /// </param>
+    /// <param name="destination">As for <c>Multiply</c>; what it held is not read. It must not overlap the addend.</param>
+    /// <param name="alpha">The factor on the product.</param>
+    /// <param name="options">Threads and vector width.</param>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="options"/> has a negative degree of parallelism or an unknown width.
+    /// </exception>
+    /// <exception cref="ArgumentException">
+    /// A factor or the destination has fewer than two axes, or the addend not one or two; the shapes do not fit each other; the
+    /// elements of the destination overlap each other; or the memory from the first to the last element of the destination
+    /// overlaps that of another tensor.
+    /// </exception>
+    public static void MultiplyAdd(
+        in ReadOnlyTensorSpan<float> left,
+        in ReadOnlyTensorSpan<float> right,
+        in ReadOnlyTensorSpan<float> addend,
+        in TensorSpan<float> destination,
+        float alpha = 1,
+        in MatrixProductOptions options = default)
+    {
+        GemmCheck.Options(options);
+        GemmCheck.Shapes(left, right, destination);
+        GemmCheck.Addend(addend, destination);
+        Multiply(left, right, addend, destination, alpha, beta: 0, options);
+    }
+
+    private static void Multiply(
+        in ReadOnlyTensorSpan<float> left,
+        in ReadOnlyTensorSpan<float> right,
+        in ReadOnlyTensorSpan<float> addend,
+        in TensorSpan<float> destination,
+        float alpha,
+        float beta,
+        in MatrixProductOptions options)
+    {
+        fixed (float* leftMemory = left, rightMemory = right, addendMemory = addend, destinationMemory = destination)
         {
             long destinationLength = GemmCheck.Extent(destination.Lengths, destination.Strides);
             long leftLength = GemmCheck.Extent(left.Lengths, left.Strides);
             long rightLength = GemmCheck.Extent(right.Lengths, right.Strides);
             GemmCheck.Disjoint(leftMemory, leftLength, destinationMemory, destinationLength, nameof(left));
             GemmCheck.Disjoint(rightMemory, rightLength, destinationMemory, destinationLength, nameof(right));
+            long addendLength = addend.Rank == 0 ? 0 : GemmCheck.Extent(addend.Lengths, addend.Strides);
+            GemmCheck.Disjoint(addendMemory, addendLength, destinationMemory, destinationLength, nameof(addend));
             GemmProblem problem = new()
             {
                 Rows = destination.Lengths[^2],
@@ -133,6 +181,9 @@ public static unsafe class MatrixProduct
                 Destination = destinationMemory,
                 DestinationRow = destination.Strides[^2],
                 DestinationColumn = destination.Strides[^1],
+                Start = addend.Rank == 0 ? null : addendMemory,
+                StartRow = addend.Rank < 2 || addend.Lengths[0] == 1 ? 0 : addend.Strides[0],
+                StartColumn = addend.Rank == 0 || addend.Lengths[^1] == 1 ? 0 : addend.Strides[^1],
                 Alpha = alpha,
                 Beta = beta,
             };

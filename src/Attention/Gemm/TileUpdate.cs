@@ -55,6 +55,31 @@ internal static unsafe class TileUpdate
         }
     }
 
+    /// <summary><c>C = start</c>, which may be the same for all rows or all columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Fill<TSimd, TVector>(
+        float* start, nint startRow, nint startColumn, nint rows, nint columns, float* c, nint cRow, nint cColumn)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        for (nint row = 0; row < rows; row++, start += startRow, c += cRow)
+        {
+            nint column = 0;
+            if (cColumn == 1 && startColumn == 1)
+            {
+                for (; column + TSimd.Count <= columns; column += TSimd.Count)
+                {
+                    TSimd.Store(TSimd.Load(start + column), c + column);
+                }
+            }
+
+            for (; column < columns; column++)
+            {
+                c[column * cColumn] = start[column * startColumn];
+            }
+        }
+    }
+
     /// <summary><c>C = beta C</c>, and zero for a beta of zero whatever C held.</summary>
     internal static void Scale(in GemmProblem problem)
     {

@@ -4,8 +4,8 @@ using Attention.Simd;
 namespace Attention.Tiles;
 
 /// <summary>
-/// The two products of attention over a cache: up to six query rows by two vectors, held in registers. Every result is one
-/// chain of multiply-adds, down the head or along the tokens, continued from where the last call left it: its bits depend
+/// The first product of attention over a cache: up to six query rows by two vectors, held in registers. Every result is one
+/// chain of multiply-adds down the head: its bits depend
 /// neither on how many rows come together nor on where a tile lies.
 /// </summary>
 /// <remarks>
@@ -97,85 +97,13 @@ internal static unsafe class CacheKernel
         Store<TSimd, TVector, TRows>(leftScores, rightScores, scoreStride, c0, c1, c2, c3, c4, c5);
     }
 
-    /// <summary>accumulators[row, column] += sum over tokens of weights[row, token] value[token, column], all within a tile.</summary>
-    /// <param name="weights">The weight of row 0 for the first token.</param>
-    /// <param name="weightStride">Distance between rows of weights.</param>
-    /// <param name="values">The first token's value.</param>
-    /// <param name="columns">Numbers from one value to the next; all of them are used. A multiple of 16.</param>
-    /// <param name="count">Tokens, at most 16.</param>
-    /// <param name="accumulators">The accumulators of row 0.</param>
-    /// <param name="accumulatorStride">Distance between rows of accumulators.</param>
-    /// <param name="next">Values that will be read after these.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    internal static void Accumulate<TSimd, TVector, TStorage, TRows>(
-        float* weights, nint weightStride, byte* values, int columns, int count, float* accumulators, nint accumulatorStride, byte* next)
-        where TSimd : struct, ISimd<TVector>
-        where TVector : unmanaged
-        where TStorage : struct, ICacheStorage
-        where TRows : struct, IRowCount
-    {
-        nint stride2 = 2 * weightStride;
-        nint valueBytes = (nint)columns * TStorage.Bytes;
-        for (int column = 0; column < columns; column += 2 * TSimd.Count)
-        {
-            // An odd vector at the end is done twice, to the same effect, rather than by another loop.
-            int other = column + TSimd.Count < columns ? column + TSimd.Count : column;
-            VectorPair<TSimd, TVector> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
-            Load<TSimd, TVector, TRows>(
-                accumulators + column, accumulators + other, accumulatorStride, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
-            byte* left = values + (nint)column * TStorage.Bytes;
-            byte* right = values + (nint)other * TStorage.Bytes;
-            float* weight = weights;
-            float* upper = weights + 3 * weightStride;
-            int token = 0;
-            for (; token + Unrolled <= count; token += Unrolled)
-            {
-                if (AsksAhead<TRows>())
-                {
-                    // The values are walked by columns, but memory is asked for in its order.
-                    Ahead(next, 2 * Unrolled * TSimd.Count * TStorage.Bytes);
-                    next += 2 * Unrolled * TSimd.Count * TStorage.Bytes;
-                }
-
-                Step<TSimd, TVector, TStorage, TRows>(weight, upper, weightStride, stride2, left, right, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
-                left += valueBytes;
-                right += valueBytes;
-                Step<TSimd, TVector, TStorage, TRows>(
-                    weight + 1, upper + 1, weightStride, stride2, left, right, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
-                left += valueBytes;
-                right += valueBytes;
-                Step<TSimd, TVector, TStorage, TRows>(
-                    weight + 2, upper + 2, weightStride, stride2, left, right, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
-                left += valueBytes;
-                right += valueBytes;
-                Step<TSimd, TVector, TStorage, TRows>(
-                    weight + 3, upper + 3, weightStride, stride2, left, right, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
-                left += valueBytes;
-                right += valueBytes;
-                weight += Unrolled;
-                upper += Unrolled;
-            }
-
-            for (; token < count; token++)
-            {
-                Step<TSimd, TVector, TStorage, TRows>(weight, upper, weightStride, stride2, left, right, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
-                weight++;
-                upper++;
-                left += valueBytes;
-                right += valueBytes;
-            }
-
-            Store<TSimd, TVector, TRows>(accumulators + column, accumulators + other, accumulatorStride, c0, c1, c2, c3, c4, c5);
-        }
-    }
-
     /// <summary>Whether the kernel asks for memory ahead: with six rows it is bound by multiply-adds, and its tiles are used again and again.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool AsksAhead<TRows>()
+    internal static bool AsksAhead<TRows>()
         where TRows : struct, IRowCount => TRows.Count <= 4;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Ahead(byte* address, int bytes)
+    internal static void Ahead(byte* address, int bytes)
     {
         for (int line = 0; line < bytes; line += CacheLineBytes)
         {
@@ -212,34 +140,6 @@ internal static unsafe class CacheKernel
         {
             c4.MultiplyAdd(upper + stride, first, second);
             c5.MultiplyAdd(upper + stride2, first, second);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Load<TSimd, TVector, TRows>(
-        float* left, float* right, nint stride,
-        ref VectorPair<TSimd, TVector> c0, ref VectorPair<TSimd, TVector> c1, ref VectorPair<TSimd, TVector> c2,
-        ref VectorPair<TSimd, TVector> c3, ref VectorPair<TSimd, TVector> c4, ref VectorPair<TSimd, TVector> c5)
-        where TSimd : struct, ISimd<TVector>
-        where TVector : unmanaged
-        where TRows : struct, IRowCount
-    {
-        c0 = VectorPair<TSimd, TVector>.Load(left, right);
-        if (TRows.Count > 1)
-        {
-            c1 = VectorPair<TSimd, TVector>.Load(left + stride, right + stride);
-        }
-
-        if (TRows.Count > 2)
-        {
-            c2 = VectorPair<TSimd, TVector>.Load(left + 2 * stride, right + 2 * stride);
-            c3 = VectorPair<TSimd, TVector>.Load(left + 3 * stride, right + 3 * stride);
-        }
-
-        if (TRows.Count > 4)
-        {
-            c4 = VectorPair<TSimd, TVector>.Load(left + 4 * stride, right + 4 * stride);
-            c5 = VectorPair<TSimd, TVector>.Load(left + 5 * stride, right + 5 * stride);
         }
     }
 

@@ -104,8 +104,16 @@ internal unsafe ref struct CacheStrip<TSimd, TVector, TStorage, TModifier>
         where TRows : struct, IRowCount
     {
         ComputeScores<TRows>(queries);
+        byte* firstValues = _tiles.Address(0) + _problem.Layout.ValueOffset;
+        int share = (int)(_problem.Layout.ScaleOffset - _problem.Layout.ValueOffset) / _rows;
         for (int row = 0; row < _rows; row++)
         {
+            if (CacheKernel.AsksAhead<TRows>())
+            {
+                // Memory would stand idle while a row's exponentials are computed.
+                CacheKernel.Ahead(firstValues + row * share, share);
+            }
+
             Softmax(row);
         }
 
@@ -271,12 +279,15 @@ internal unsafe ref struct CacheStrip<TSimd, TVector, TStorage, TModifier>
             common = common.Intersect(_keys[row].Run);
         }
 
+        byte* nextKeys = _piece.End < _problem.Views[_batch].Length
+            ? _problem.Views[_batch].Tile(_keyHead, _piece.End / CacheLayout.Tokens, _problem.Layout.TileBytes)
+            : _tiles.Address(0);
         for (int i = 0; i < _tiles.Count; i++)
         {
             int column = _tiles.Column(i);
             IndexRange tokens = new(column, column + CacheLayout.Tokens);
             byte* values = _tiles.Address(i) + _problem.Layout.ValueOffset;
-            byte* next = _tiles.Address(Math.Min(i + 1, _tiles.Count - 1)) + _problem.Layout.ValueOffset;
+            byte* next = i + 1 < _tiles.Count ? _tiles.Address(i + 1) + _problem.Layout.ValueOffset : nextKeys;
             if (common.Contains(tokens))
             {
                 Add<TRows>(0, tokens, values, column, next);
@@ -305,7 +316,7 @@ internal unsafe ref struct CacheStrip<TSimd, TVector, TStorage, TModifier>
         if (!tokens.IsEmpty)
         {
             int stride = _problem.Layout.ValueStride;
-            CacheKernel.Accumulate<TSimd, TVector, TStorage, TRows>(
+            CacheValues.Accumulate<TSimd, TVector, TStorage, TRows>(
                 _scores + row * CachePlan.ScoreStride + tokens.Start, CachePlan.ScoreStride,
                 values + (nint)(tokens.Start - column) * stride * TStorage.Bytes, stride, tokens.Length,
                 Partials + row * _rowStride + CachePlan.Header, _rowStride, next);

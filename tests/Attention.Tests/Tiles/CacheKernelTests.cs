@@ -156,7 +156,7 @@ public class CacheKernelTests
             using GuardedBuffer<byte> values = Stored(columns * count, TStorage.Bytes, random);
             using GuardedBuffer accumulators = new(before);
 
-            CacheKernel.Accumulate<TSimd, TVector, TStorage, TRows>(
+            CacheValues.Accumulate<TSimd, TVector, TStorage, TRows>(
                 weights.Start, count, values.Start, columns, count, accumulators.Start, columns, values.Start);
 
             for (int row = 0; row < TRows.Count; row++)
