@@ -130,6 +130,12 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
         nint column = (piece - rowPiece * _columnPieces) * _plan.PieceColumns;
         nint rows = Math.Min(_plan.BlockRows, _problem.Rows - row);
         nint columns = Math.Min(_plan.PieceColumns, _columns - column);
+        if (_plan.IsRow)
+        {
+            MultiplyRow(column, columns);
+            return;
+        }
+
         nint packedRows = _plan.PackLeft ? rows : rows % MicroKernel.Rows;
         nint leftFloats = GemmPlan.RoundUp(packedRows, MicroKernel.Rows) * _plan.DepthBlock;
         using Scratch.Rental packed = Scratch.Rent(leftFloats + (_plan.PackInPieces ? TileColumns * _plan.DepthBlock : 0));
@@ -148,6 +154,39 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
             else
             {
                 Multiply(left, Right(column, step, depth), row, rows, column, columns, step, depth);
+            }
+        }
+    }
+
+    /// <summary>Some columns of a single row of C: sixteen of them over all blocks of depth, then the next sixteen.</summary>
+    [SkipLocalsInit]
+    private readonly void MultiplyRow(nint column, nint columns)
+    {
+        float* tile = stackalloc float[RowKernel.Columns];
+        for (nint first = _firstColumn + column, end = first + columns; first < end; first += RowKernel.Columns)
+        {
+            nint width = Math.Min(RowKernel.Columns, end - first);
+            float* a = _problem.Left + _firstStep * _problem.LeftColumn;
+            float* b = _problem.Right + _firstStep + first * _problem.RightColumn;
+            float* nextColumns = b + width * _problem.RightColumn;
+            float* c = _problem.Destination + first * _problem.DestinationColumn;
+            for (nint step = 0; step < _steps; step += _plan.DepthBlock)
+            {
+                nint depth = Math.Min(_plan.DepthBlock, _steps - step);
+                float* next = step + depth < _steps ? b + depth : nextColumns;
+                RowKernel.Multiply(a, _problem.LeftColumn, b, _problem.RightColumn, width, depth, tile, next);
+                float beta = _firstStep + step == 0 ? _problem.Beta : 1;
+                if (_firstStep + step == 0 && _problem.Start is not null)
+                {
+                    beta = 1;
+                    TileUpdate.Fill<TSimd, TVector>(
+                        _problem.Start + first * _problem.StartColumn, 0, _problem.StartColumn, 1, width, c, 0, _problem.DestinationColumn);
+                }
+
+                TileUpdate.Apply<TSimd, TVector>(
+                    tile, RowKernel.Columns, 1, width, c, 0, _problem.DestinationColumn, _problem.Alpha, beta);
+                a += depth * _problem.LeftColumn;
+                b += depth;
             }
         }
     }

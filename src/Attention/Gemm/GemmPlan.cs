@@ -69,6 +69,7 @@ internal readonly struct GemmPlan
         PackRight = problem.RightColumn != 1
             || (problem.Rows > RightReuse * MicroKernel.Rows && problem.Depth * problem.Columns > InPlaceFloats);
         PackInPieces = PackRight && problem.Rows <= NarrowRows;
+        IsRow = PackInPieces && problem.Rows == 1 && problem.RightRow == 1;
         PackLeft = problem.Columns > LeftReuse * tileColumns;
         nint mostColumns = PackRight && !PackInPieces ? GroupFloats / groupDepth / tileColumns * tileColumns : problem.Columns;
         GroupColumns = Even(problem.Columns, mostColumns, tileColumns);
@@ -80,7 +81,7 @@ internal readonly struct GemmPlan
         if (Threads > 1)
         {
             nint wanted = Threads * PiecesPerThread;
-            nint leastColumns = PackInPieces ? 2 * tileColumns : LeastPieceColumns;
+            nint leastColumns = PackInPieces ? 2 * Math.Max(tileColumns, RowKernel.Columns) : LeastPieceColumns;
             columnPieces = Math.Clamp(Ceiling(wanted, rowBlocks), 1, Ceiling(GroupColumns, leastColumns));
             rowBlocks = PackInPieces ? 1 : Math.Max(rowBlocks, Math.Min(Ceiling(wanted, columnPieces), Ceiling(problem.Rows, 4 * MicroKernel.Rows)));
         }
@@ -112,6 +113,9 @@ internal readonly struct GemmPlan
 
     /// <summary>Whether a piece packs the panels of B that it needs itself, instead of all being packed before.</summary>
     internal bool PackInPieces { get; }
+
+    /// <summary>Whether it is a single row times columns that lie one after the other, which needs no packing.</summary>
+    internal bool IsRow { get; }
 
     /// <summary>Threads worth starting.</summary>
     internal int Threads { get; }

@@ -24,7 +24,8 @@ internal static unsafe class Packing
     /// </summary>
     private const int StepsAhead = 8;
 
-    private static bool CanTranspose => Sse.IsSupported || AdvSimd.Arm64.IsSupported;
+    /// <summary>Whether there are shuffles that turn four lanes by four steps around.</summary>
+    internal static bool CanTranspose => Sse.IsSupported || AdvSimd.Arm64.IsSupported;
 
     /// <summary>
     /// <c>panel[step * width + lane] = source[lane * laneStride + step * stepStride]</c> for <paramref name="depth"/> steps,
@@ -168,16 +169,24 @@ internal static unsafe class Packing
 
     /// <summary>Four lanes of four steps in, four steps of four lanes out.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose(float* source, nint laneStride, float* panel, nint width)
+    internal static void Transpose(
+        Vector128<float> lane0, Vector128<float> lane1, Vector128<float> lane2, Vector128<float> lane3,
+        out Vector128<float> step0, out Vector128<float> step1, out Vector128<float> step2, out Vector128<float> step3)
     {
-        Vector128<float> lane0 = Vector128.Load(source);
-        Vector128<float> lane1 = Vector128.Load(source + laneStride);
-        Vector128<float> lane2 = Vector128.Load(source + 2 * laneStride);
-        Vector128<float> lane3 = Vector128.Load(source + 3 * laneStride);
         Interleave(lane0, lane2, out Vector128<float> evenLow, out Vector128<float> evenHigh);
         Interleave(lane1, lane3, out Vector128<float> oddLow, out Vector128<float> oddHigh);
-        Interleave(evenLow, oddLow, out Vector128<float> step0, out Vector128<float> step1);
-        Interleave(evenHigh, oddHigh, out Vector128<float> step2, out Vector128<float> step3);
+        Interleave(evenLow, oddLow, out step0, out step1);
+        Interleave(evenHigh, oddHigh, out step2, out step3);
+    }
+
+    /// <summary>Copies four lanes of four steps as four steps of four lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose(float* source, nint laneStride, float* panel, nint width)
+    {
+        Transpose(
+            Vector128.Load(source), Vector128.Load(source + laneStride),
+            Vector128.Load(source + 2 * laneStride), Vector128.Load(source + 3 * laneStride),
+            out Vector128<float> step0, out Vector128<float> step1, out Vector128<float> step2, out Vector128<float> step3);
         step0.Store(panel);
         step1.Store(panel + width);
         step2.Store(panel + 2 * width);
