@@ -28,7 +28,7 @@ public class CacheAppendBenchmarks : ICountedBenchmark
     [GlobalSetup]
     public void Setup()
     {
-        _problem = new CacheProblem(new AttentionShape(1, KeyValueHeads, KeyValueHeads, 1, Tokens, HeadSize, HeadSize), Kind, Storage);
+        _problem = CacheProblem.Create(new AttentionShape(1, KeyValueHeads, KeyValueHeads, 1, Tokens, HeadSize, HeadSize), Kind, Storage);
         Library();
         _problem.Append();
         _problem.Attend();

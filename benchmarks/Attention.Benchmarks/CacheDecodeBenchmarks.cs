@@ -28,7 +28,7 @@ public class CacheDecodeBenchmarks : ICountedBenchmark
     [GlobalSetup]
     public void Setup()
     {
-        _problem = new CacheProblem(new AttentionShape(1, QueryHeads, KeyValueHeads, 1, KeyLength, HeadSize, HeadSize), Kind, Storage);
+        _problem = CacheProblem.Create(new AttentionShape(1, QueryHeads, KeyValueHeads, 1, KeyLength, HeadSize, HeadSize), Kind, Storage);
         _problem.Append();
         Library();
         _problem.RequireOutput();

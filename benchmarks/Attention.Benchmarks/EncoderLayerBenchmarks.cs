@@ -33,7 +33,7 @@ public class EncoderLayerBenchmarks : ICountedBenchmark
             FeedForwardSize = 4 * size,
             FeedForward = FeedForwardKind.Gelu,
         };
-        _problem = new LayerProblem<TransformerEncoderLayer>(
+        _problem = LayerProblem.Create(
             new TransformerEncoderLayer(options), (layer, input) => layer.Forward(input, default(NoMask)), Size.Length, size);
         ReferenceMultiHeadAttention attention = new(size, Heads, Heads, size / Heads) { Weights = _problem.Weights("self_attn.") };
         ReferenceFeedForward feedForward = new(size, 4 * size, options.FeedForward) { Weights = _problem.Weights() };

@@ -24,7 +24,7 @@ public class MultiHeadAttentionBenchmarks : ICountedBenchmark
     [GlobalSetup]
     public void Setup()
     {
-        _problem = new LayerProblem<MultiHeadAttention>(
+        _problem = LayerProblem.Create(
             new MultiHeadAttention(Size.HeadSize, Heads), (layer, input) => layer.Forward(input), Size.Length, Size.HeadSize);
         ReferenceMultiHeadAttention reference = new(Size.HeadSize, Heads, Heads, Size.HeadSize / Heads) { Weights = _problem.Weights() };
         _problem.RequireOutput(Reference(_problem.Input));

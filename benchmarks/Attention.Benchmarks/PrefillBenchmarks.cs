@@ -25,7 +25,7 @@ public class PrefillBenchmarks : ICountedBenchmark
     public void Setup()
     {
         _direct = Problem.Square(Size, (_, _, query, key) => key <= query);
-        _cached = new CacheProblem(_direct.Shape, CacheKind.Contiguous, KvStorage.Float32);
+        _cached = CacheProblem.Create(_direct.Shape, CacheKind.Contiguous, KvStorage.Float32);
         WithoutCache();
         _direct.RequireOutput();
         Library();

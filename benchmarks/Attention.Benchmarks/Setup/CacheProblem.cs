@@ -20,8 +20,7 @@ internal sealed class CacheProblem : IDisposable
     private readonly nint[] _outputLengths;
     private readonly float[] _output;
 
-    /// <summary>The last queries of a sequence, as many as the shape has, and all of its keys.</summary>
-    internal CacheProblem(AttentionShape shape, CacheKind kind, KvStorage storage)
+    private CacheProblem(AttentionShape shape, CacheKind kind, KvStorage storage)
     {
         int offset = shape.KeyLength - shape.QueryLength;
         _problem = AttentionProblems.Random(shape) with { Mask = (_, _, query, key) => key <= query + offset };
@@ -45,6 +44,9 @@ internal sealed class CacheProblem : IDisposable
         _outputLengths = shape.OutputLengths;
         _output = new float[shape.OutputCount];
     }
+
+    /// <summary>The last queries of a sequence, as many as the shape has, and all of its keys.</summary>
+    internal static CacheProblem Create(AttentionShape shape, CacheKind kind, KvStorage storage) => new(shape, kind, storage);
 
     /// <summary>Stores all keys and values.</summary>
     internal void Append() => _cache.Append(

@@ -5,6 +5,14 @@ using Attention.TestKit;
 
 namespace Attention.Benchmarks.Setup;
 
+/// <summary>Makes problems.</summary>
+internal static class LayerProblem
+{
+    /// <summary>A layer, how to call it, and the size of its input, <c>[1, length, size]</c>.</summary>
+    internal static LayerProblem<TLayer> Create<TLayer>(TLayer layer, Func<TLayer, Variable, Variable> forward, int length, int size)
+        where TLayer : Layer => new(layer, forward, length, size);
+}
+
 /// <summary>A layer with an input, <c>[1, length, size]</c>, and the ways to run it.</summary>
 internal sealed class LayerProblem<TLayer>(TLayer layer, Func<TLayer, Variable, Variable> forward, int length, int size) : IDisposable
     where TLayer : Layer
