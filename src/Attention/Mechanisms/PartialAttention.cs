@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Attention.Operators;
 using Attention.Tiles;
 
 namespace Attention.Mechanisms;
@@ -23,20 +24,22 @@ public static unsafe class PartialAttention
     /// <param name="secondLogSumExp">Log-sum-exp of the second part, of the same shape.</param>
     /// <param name="output">Overwritten; may be the very tensor of a part, but not a shifted view of one.</param>
     /// <param name="logSumExp">Overwritten; may be the very tensor of a part's log-sum-exp.</param>
+    /// <param name="maxDegreeOfParallelism">How many threads may work at once; 0 means one for each processor.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxDegreeOfParallelism"/> is negative.</exception>
     /// <exception cref="ArgumentException">A shape or stride is not as said, or tensors overlap otherwise; nothing was written.</exception>
     /// <remarks>A part of weight zero does not reach the output, even if it is NaN. Two empty parts make an empty one.</remarks>
     public static void Merge(
         in ReadOnlyTensorSpan<float> firstOutput, in ReadOnlyTensorSpan<float> firstLogSumExp,
         in ReadOnlyTensorSpan<float> secondOutput, in ReadOnlyTensorSpan<float> secondLogSumExp,
-        in TensorSpan<float> output, in TensorSpan<float> logSumExp)
+        in TensorSpan<float> output, in TensorSpan<float> logSumExp, int maxDegreeOfParallelism = 0)
     {
-        Guard.Layout(firstOutput, 4, nameof(firstOutput), OutputShape);
-        Operand first = Output(firstOutput, firstOutput, nameof(firstOutput));
-        Operand firstSum = LogSumExp(firstOutput, firstLogSumExp, nameof(firstLogSumExp));
-        Operand second = Output(firstOutput, secondOutput, nameof(secondOutput));
-        Operand secondSum = LogSumExp(firstOutput, secondLogSumExp, nameof(secondLogSumExp));
-        Operand merged = Output(firstOutput, output, nameof(output));
-        Operand mergedSum = LogSumExp(firstOutput, logSumExp, nameof(logSumExp));
+        MergeProblem problem = Problem(firstOutput, maxDegreeOfParallelism);
+        problem.First = Output(firstOutput, firstOutput, nameof(firstOutput));
+        problem.FirstLogSumExp = LogSumExp(firstOutput, firstLogSumExp, nameof(firstLogSumExp));
+        problem.Second = Output(firstOutput, secondOutput, nameof(secondOutput));
+        problem.SecondLogSumExp = LogSumExp(firstOutput, secondLogSumExp, nameof(secondLogSumExp));
+        problem.Output = Output(firstOutput, output, nameof(output));
+        problem.LogSumExp = LogSumExp(firstOutput, logSumExp, nameof(logSumExp));
         SameOrDisjoint(output, nameof(output), firstOutput, nameof(firstOutput));
         SameOrDisjoint(output, nameof(output), secondOutput, nameof(secondOutput));
         SameOrDisjoint(logSumExp, nameof(logSumExp), firstLogSumExp, nameof(firstLogSumExp));
@@ -47,25 +50,16 @@ public static unsafe class PartialAttention
         Guard.Disjoint(logSumExp, nameof(logSumExp), secondOutput, nameof(secondOutput));
         Guard.Disjoint(logSumExp, nameof(logSumExp), output, nameof(output));
 
-        ReadOnlySpan<nint> lengths = firstOutput.Lengths;
-        int size = (int)lengths[3];
         fixed (float* firstAddress = firstOutput, firstSumAddress = firstLogSumExp, secondAddress = secondOutput)
         fixed (float* secondSumAddress = secondLogSumExp, mergedAddress = output, mergedSumAddress = logSumExp)
         {
-            first.Address = firstAddress;
-            firstSum.Address = firstSumAddress;
-            second.Address = secondAddress;
-            secondSum.Address = secondSumAddress;
-            merged.Address = mergedAddress;
-            mergedSum.Address = mergedSumAddress;
-            for (Rows rows = new(lengths); rows.Next();)
-            {
-                float a = *rows.Of(firstSum);
-                float b = *rows.Of(secondSum);
-                (float firstWeight, float secondWeight, float whole) = Weights(a, b);
-                MergeRow.WeightedSum(rows.Of(first), firstWeight, rows.Of(second), secondWeight, rows.Of(merged), size);
-                *rows.Of(mergedSum) = whole;
-            }
+            problem.First.Address = firstAddress;
+            problem.FirstLogSumExp.Address = firstSumAddress;
+            problem.Second.Address = secondAddress;
+            problem.SecondLogSumExp.Address = secondSumAddress;
+            problem.Output.Address = mergedAddress;
+            problem.LogSumExp.Address = mergedSumAddress;
+            MergePieces.Run(problem, isBackward: false, maxDegreeOfParallelism);
         }
     }
 
@@ -80,6 +74,8 @@ public static unsafe class PartialAttention
     /// <param name="firstLogSumExpGradient">Overwritten.</param>
     /// <param name="secondOutputGradient">Overwritten.</param>
     /// <param name="secondLogSumExpGradient">Overwritten.</param>
+    /// <param name="maxDegreeOfParallelism">How many threads may work at once; 0 means one for each processor.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxDegreeOfParallelism"/> is negative.</exception>
     /// <exception cref="ArgumentException">A shape or stride is not as said, or a result overlaps an input or another result; nothing was written.</exception>
     /// <remarks>
     /// With <c>w = exp(partLogSumExp - logSumExp)</c>: <c>dPartOutput = w dOutput</c> and
@@ -90,72 +86,49 @@ public static unsafe class PartialAttention
         in ReadOnlyTensorSpan<float> secondOutput, in ReadOnlyTensorSpan<float> secondLogSumExp,
         in ReadOnlyTensorSpan<float> outputGradient, in ReadOnlyTensorSpan<float> logSumExpGradient,
         in TensorSpan<float> firstOutputGradient, in TensorSpan<float> firstLogSumExpGradient,
-        in TensorSpan<float> secondOutputGradient, in TensorSpan<float> secondLogSumExpGradient)
+        in TensorSpan<float> secondOutputGradient, in TensorSpan<float> secondLogSumExpGradient,
+        int maxDegreeOfParallelism = 0)
     {
-        Guard.Layout(firstOutput, 4, nameof(firstOutput), OutputShape);
-        Operand first = Output(firstOutput, firstOutput, nameof(firstOutput));
-        Operand firstSum = LogSumExp(firstOutput, firstLogSumExp, nameof(firstLogSumExp));
-        Operand second = Output(firstOutput, secondOutput, nameof(secondOutput));
-        Operand secondSum = LogSumExp(firstOutput, secondLogSumExp, nameof(secondLogSumExp));
-        Operand gradient = Output(firstOutput, outputGradient, nameof(outputGradient));
-        Operand sumGradient = logSumExpGradient.Rank == 0 ? default : LogSumExp(firstOutput, logSumExpGradient, nameof(logSumExpGradient));
-        Operand firstGradient = Output(firstOutput, firstOutputGradient, nameof(firstOutputGradient));
-        Operand firstSumGradient = LogSumExp(firstOutput, firstLogSumExpGradient, nameof(firstLogSumExpGradient));
-        Operand secondGradient = Output(firstOutput, secondOutputGradient, nameof(secondOutputGradient));
-        Operand secondSumGradient = LogSumExp(firstOutput, secondLogSumExpGradient, nameof(secondLogSumExpGradient));
+        MergeProblem problem = Problem(firstOutput, maxDegreeOfParallelism);
+        problem.First = Output(firstOutput, firstOutput, nameof(firstOutput));
+        problem.FirstLogSumExp = LogSumExp(firstOutput, firstLogSumExp, nameof(firstLogSumExp));
+        problem.Second = Output(firstOutput, secondOutput, nameof(secondOutput));
+        problem.SecondLogSumExp = LogSumExp(firstOutput, secondLogSumExp, nameof(secondLogSumExp));
+        problem.OutputGradient = Output(firstOutput, outputGradient, nameof(outputGradient));
+        problem.LogSumExpGradient = logSumExpGradient.Rank == 0 ? default : LogSumExp(firstOutput, logSumExpGradient, nameof(logSumExpGradient));
+        problem.FirstGradient = Output(firstOutput, firstOutputGradient, nameof(firstOutputGradient));
+        problem.FirstLogSumExpGradient = LogSumExp(firstOutput, firstLogSumExpGradient, nameof(firstLogSumExpGradient));
+        problem.SecondGradient = Output(firstOutput, secondOutputGradient, nameof(secondOutputGradient));
+        problem.SecondLogSumExpGradient = LogSumExp(firstOutput, secondLogSumExpGradient, nameof(secondLogSumExpGradient));
         BackwardOverlap.CheckMerge(
             firstOutputGradient, firstLogSumExpGradient, secondOutputGradient, secondLogSumExpGradient,
             firstOutput, firstLogSumExp, secondOutput, secondLogSumExp, outputGradient, logSumExpGradient);
 
-        ReadOnlySpan<nint> lengths = firstOutput.Lengths;
-        int size = (int)lengths[3];
         fixed (float* firstAddress = firstOutput, firstSumAddress = firstLogSumExp, secondAddress = secondOutput)
         fixed (float* secondSumAddress = secondLogSumExp, gradientAddress = outputGradient, sumGradientAddress = logSumExpGradient)
         fixed (float* firstGradientAddress = firstOutputGradient, firstSumGradientAddress = firstLogSumExpGradient)
         fixed (float* secondGradientAddress = secondOutputGradient, secondSumGradientAddress = secondLogSumExpGradient)
         {
-            first.Address = firstAddress;
-            firstSum.Address = firstSumAddress;
-            second.Address = secondAddress;
-            secondSum.Address = secondSumAddress;
-            gradient.Address = gradientAddress;
-            sumGradient.Address = sumGradientAddress;
-            firstGradient.Address = firstGradientAddress;
-            firstSumGradient.Address = firstSumGradientAddress;
-            secondGradient.Address = secondGradientAddress;
-            secondSumGradient.Address = secondSumGradientAddress;
-            for (Rows rows = new(lengths); rows.Next();)
-            {
-                float a = *rows.Of(firstSum);
-                float b = *rows.Of(secondSum);
-                (float firstWeight, float secondWeight, _) = Weights(a, b);
-                float* arriving = rows.Of(gradient);
-                float throughSum = sumGradient.IsPresent ? *rows.Of(sumGradient) : 0;
-
-                // dO . (part - whole) = the other part's weight times dO . (part - other).
-                float difference = MergeRow.DotOfDifference(arriving, rows.Of(first), rows.Of(second), size);
-                *rows.Of(firstSumGradient) = firstWeight == 0 ? 0
-                    : firstWeight * ((secondWeight == 0 ? 0 : secondWeight * difference) + throughSum);
-                *rows.Of(secondSumGradient) = secondWeight == 0 ? 0
-                    : secondWeight * ((firstWeight == 0 ? 0 : -firstWeight * difference) + throughSum);
-                MergeRow.Scaled(arriving, firstWeight, rows.Of(firstGradient), size);
-                MergeRow.Scaled(arriving, secondWeight, rows.Of(secondGradient), size);
-            }
+            problem.First.Address = firstAddress;
+            problem.FirstLogSumExp.Address = firstSumAddress;
+            problem.Second.Address = secondAddress;
+            problem.SecondLogSumExp.Address = secondSumAddress;
+            problem.OutputGradient.Address = gradientAddress;
+            problem.LogSumExpGradient.Address = sumGradientAddress;
+            problem.FirstGradient.Address = firstGradientAddress;
+            problem.FirstLogSumExpGradient.Address = firstSumGradientAddress;
+            problem.SecondGradient.Address = secondGradientAddress;
+            problem.SecondLogSumExpGradient.Address = secondSumGradientAddress;
+            MergePieces.Run(problem, isBackward: true, maxDegreeOfParallelism);
         }
     }
 
-    /// <summary>The weights of the parts, which sum to one however large the logarithms are, and the logarithm of the whole.</summary>
-    private static (float First, float Second, float Whole) Weights(float first, float second)
+    private static MergeProblem Problem(in ReadOnlyTensorSpan<float> firstOutput, int maxDegreeOfParallelism)
     {
-        float larger = first > second || float.IsNaN(first) ? first : second;
-        if (larger == float.NegativeInfinity)
-        {
-            return (0, 0, larger);
-        }
-
-        float a = MathF.Exp(first - larger);
-        float b = MathF.Exp(second - larger);
-        return (a / (a + b), b / (a + b), larger + MathF.Log(a + b));
+        OperatorCheck.Threads(maxDegreeOfParallelism);
+        Guard.Layout(firstOutput, 4, nameof(firstOutput), OutputShape);
+        ReadOnlySpan<nint> lengths = firstOutput.Lengths;
+        return new MergeProblem { Batch = (int)lengths[0], Heads = (int)lengths[1], QueryLength = (int)lengths[2], Size = (int)lengths[3] };
     }
 
     private static Operand Output(in ReadOnlyTensorSpan<float> like, in ReadOnlyTensorSpan<float> tensor, string parameter)
@@ -182,31 +155,5 @@ public static unsafe class PartialAttention
         {
             Guard.Disjoint(written, name, other, otherName);
         }
-    }
-
-    /// <summary>Walks over the rows of [batch, heads, queryLength, ...].</summary>
-    private ref struct Rows(ReadOnlySpan<nint> lengths)
-    {
-        private readonly ReadOnlySpan<nint> _lengths = lengths;
-        private int _batch;
-        private int _head;
-        private int _row = -1;
-
-        internal bool Next()
-        {
-            if (++_row >= _lengths[2])
-            {
-                _row = 0;
-                if (++_head >= _lengths[1])
-                {
-                    _head = 0;
-                    _batch++;
-                }
-            }
-
-            return _batch < _lengths[0] && _head < _lengths[1] && _row < _lengths[2];
-        }
-
-        internal readonly float* Of(in Operand operand) => operand.At(_batch, _head, _row);
     }
 }

@@ -7,8 +7,6 @@ namespace Attention.Operators;
 /// <summary>max(x, 0); NaN is not less than 0 and stays.</summary>
 internal readonly struct ReluFunction : IElementFunction
 {
-    public static bool TakesTwo => false;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TVector Invoke<TSimd, TVector>(TVector first, TVector second)
         where TSimd : struct, ISimd<TVector>
@@ -19,8 +17,6 @@ internal readonly struct ReluFunction : IElementFunction
 /// <summary>x Phi(x).</summary>
 internal readonly struct GeluFunction : IElementFunction
 {
-    public static bool TakesTwo => false;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TVector Invoke<TSimd, TVector>(TVector first, TVector second)
         where TSimd : struct, ISimd<TVector>
@@ -34,8 +30,6 @@ internal readonly struct GeluFunction : IElementFunction
 /// <summary>x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3), which is x (1 + tanh(u)) / 2 and does not cancel.</summary>
 internal readonly struct GeluTanhFunction : IElementFunction
 {
-    public static bool TakesTwo => false;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TVector Invoke<TSimd, TVector>(TVector first, TVector second)
         where TSimd : struct, ISimd<TVector>
@@ -50,8 +44,6 @@ internal readonly struct GeluTanhFunction : IElementFunction
 /// <summary>x sigmoid(x).</summary>
 internal readonly struct SiluFunction : IElementFunction
 {
-    public static bool TakesTwo => false;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TVector Invoke<TSimd, TVector>(TVector first, TVector second)
         where TSimd : struct, ISimd<TVector>
@@ -62,8 +54,6 @@ internal readonly struct SiluFunction : IElementFunction
 /// <summary>1 / (1 + exp(-x)).</summary>
 internal readonly struct SigmoidFunction : IElementFunction
 {
-    public static bool TakesTwo => false;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TVector Invoke<TSimd, TVector>(TVector first, TVector second)
         where TSimd : struct, ISimd<TVector>
@@ -74,8 +64,6 @@ internal readonly struct SigmoidFunction : IElementFunction
 /// <summary>tanh(x).</summary>
 internal readonly struct TanhFunction : IElementFunction
 {
-    public static bool TakesTwo => false;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TVector Invoke<TSimd, TVector>(TVector first, TVector second)
         where TSimd : struct, ISimd<TVector>

@@ -6,8 +6,6 @@ namespace Attention.Operators;
 /// <summary>alpha a.</summary>
 internal readonly struct ScaleFunction(float alpha) : IElementFunction
 {
-    public static bool TakesTwo => false;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TVector Invoke<TSimd, TVector>(TVector first, TVector second)
         where TSimd : struct, ISimd<TVector>

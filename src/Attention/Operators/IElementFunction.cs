@@ -6,7 +6,7 @@ namespace Attention.Operators;
 internal interface IElementFunction
 {
     /// <summary>Whether there is a second number; without, it is never read.</summary>
-    static abstract bool TakesTwo { get; }
+    static virtual bool TakesTwo => false;
 
     TVector Invoke<TSimd, TVector>(TVector first, TVector second)
         where TSimd : struct, ISimd<TVector>

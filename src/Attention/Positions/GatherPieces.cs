@@ -8,44 +8,35 @@ internal readonly unsafe struct GatherPieces : IPieces
 {
     private const int FloatsPerPiece = 1 << 16;
 
-    private readonly RelativeGrid _grid;
-    private readonly int _heads;
-    private readonly float* _lines;
-    private readonly float* _bias;
-    private readonly nint _headStride;
-    private readonly nint _rowStride;
+    private readonly BiasRows _rows;
     private readonly nint _queriesPerPiece;
     private readonly nint _blocks;
 
-    internal GatherPieces(in RelativeGrid grid, int heads, float* lines, float* bias, nint headStride, nint rowStride)
+    internal GatherPieces(in BiasRows rows)
     {
-        _grid = grid;
-        _heads = heads;
-        _lines = lines;
-        _bias = bias;
-        _headStride = headStride;
-        _rowStride = rowStride;
-        _queriesPerPiece = Math.Max(1, FloatsPerPiece / grid.Keys);
-        _blocks = (grid.Queries + _queriesPerPiece - 1) / _queriesPerPiece;
+        _rows = rows;
+        _queriesPerPiece = Math.Max(1, FloatsPerPiece / rows.Grid.Keys);
+        _blocks = (rows.Grid.Queries + _queriesPerPiece - 1) / _queriesPerPiece;
     }
 
-    public int Count => checked((int)(_heads * _blocks));
+    public int Count => checked((int)(_rows.Heads * _blocks));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Invoke<TSimd, TVector>(int index)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
+        RelativeGrid grid = _rows.Grid;
         (nint head, nint block) = Math.DivRem(index, _blocks);
-        float* line = _lines + head * _grid.LineLength;
-        nint end = Math.Min(_grid.Queries, (block + 1) * _queriesPerPiece);
+        float* line = _rows.Line(head);
+        nint end = Math.Min(grid.Queries, (block + 1) * _queriesPerPiece);
         for (nint query = block * _queriesPerPiece; query < end; query++)
         {
-            float* row = _bias + head * _headStride + query * _rowStride;
-            for (int keyRow = 0; keyRow < _grid.Rows; keyRow++)
+            float* row = _rows.Row(head, query);
+            for (int keyRow = 0; keyRow < grid.Rows; keyRow++)
             {
-                new ReadOnlySpan<float>(line + _grid.Start(query, keyRow), _grid.KeyColumns)
-                    .CopyTo(new Span<float>(row + (nint)keyRow * _grid.KeyColumns, _grid.KeyColumns));
+                new ReadOnlySpan<float>(line + grid.Start(query, keyRow), grid.KeyColumns)
+                    .CopyTo(new Span<float>(row + (nint)keyRow * grid.KeyColumns, grid.KeyColumns));
             }
         }
     }

@@ -52,8 +52,7 @@ internal static unsafe class RelativeTable
                 }
             }
 
-            GatherPieces pieces = new(
-                grid, (int)heads, lines.Memory, biasAddress, PositionCheck.Stride(bias, bias.Rank - 3), PositionCheck.Stride(bias, bias.Rank - 2));
+            GatherPieces pieces = new(new BiasRows(grid, (int)heads, lines.Memory, biasAddress, bias));
             PieceRunner.Run(pieces, (double)heads * grid.Queries * grid.Keys, options);
         }
     }
@@ -68,13 +67,7 @@ internal static unsafe class RelativeTable
         using Scratch.Rental sums = Scratch.Rent(2 * rows);
         fixed (float* biasAddress = biasGradient, tableAddress = tableGradient)
         {
-            ScatterPieces pieces = new(
-                grid,
-                (int)heads,
-                lines.Memory,
-                biasAddress,
-                PositionCheck.Stride(biasGradient, biasGradient.Rank - 3),
-                PositionCheck.Stride(biasGradient, biasGradient.Rank - 2));
+            ScatterPieces pieces = new(new BiasRows(grid, (int)heads, lines.Memory, biasAddress, biasGradient));
             PieceRunner.Run(pieces, (double)heads * grid.Queries * grid.Keys, options);
 
             // A far bucket collects thousands of places: in double their sum is as exact as the terms.

@@ -12,48 +12,39 @@ internal readonly unsafe struct ScatterPieces : IPieces
     /// <summary>4 KiB of the line, which stay in the first cache beside the run of gradients that is being added.</summary>
     private const int Stretch = 1 << 10;
 
-    private readonly RelativeGrid _grid;
-    private readonly int _heads;
-    private readonly float* _lines;
-    private readonly float* _bias;
-    private readonly nint _headStride;
-    private readonly nint _rowStride;
+    private readonly BiasRows _rows;
     private readonly nint _stretches;
 
-    internal ScatterPieces(in RelativeGrid grid, int heads, float* lines, float* bias, nint headStride, nint rowStride)
+    internal ScatterPieces(in BiasRows rows)
     {
-        _grid = grid;
-        _heads = heads;
-        _lines = lines;
-        _bias = bias;
-        _headStride = headStride;
-        _rowStride = rowStride;
-        _stretches = (grid.LineLength + Stretch - 1) / Stretch;
+        _rows = rows;
+        _stretches = (rows.Grid.LineLength + Stretch - 1) / Stretch;
     }
 
-    public int Count => checked((int)(_heads * _stretches));
+    public int Count => checked((int)(_rows.Heads * _stretches));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Invoke<TSimd, TVector>(int index)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
+        RelativeGrid grid = _rows.Grid;
         (nint head, nint stretch) = Math.DivRem(index, _stretches);
-        float* line = _lines + head * _grid.LineLength;
+        float* line = _rows.Line(head);
         nint start = stretch * Stretch;
-        nint end = Math.Min(_grid.LineLength, start + Stretch);
+        nint end = Math.Min(grid.LineLength, start + Stretch);
         new Span<float>(line + start, (int)(end - start)).Clear();
-        for (nint query = 0; query < _grid.Queries; query++)
+        for (nint query = 0; query < grid.Queries; query++)
         {
-            float* row = _bias + head * _headStride + query * _rowStride;
-            for (int keyRow = 0; keyRow < _grid.Rows; keyRow++)
+            float* row = _rows.Row(head, query);
+            for (int keyRow = 0; keyRow < grid.Rows; keyRow++)
             {
-                nint place = _grid.Start(query, keyRow);
+                nint place = grid.Start(query, keyRow);
                 nint from = Math.Max(start, place);
-                nint to = Math.Min(end, place + _grid.KeyColumns);
+                nint to = Math.Min(end, place + grid.KeyColumns);
                 if (from < to)
                 {
-                    float* run = row + (nint)keyRow * _grid.KeyColumns + (from - place);
+                    float* run = row + (nint)keyRow * grid.KeyColumns + (from - place);
                     nint done = Add<TSimd, TVector>(run, line + from, to - from, 0);
                     Add<SimdScalar, float>(run, line + from, to - from, done);
                 }

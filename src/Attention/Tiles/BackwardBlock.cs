@@ -13,7 +13,8 @@ namespace Attention.Tiles;
 /// </summary>
 /// <remarks>
 /// Blocks run in parallel. dK and dV belong to the block; dQ is shared, and each tile of it takes the blocks in their order
-/// (<see cref="BackwardProblem.Turns"/>), so the sum does not depend on the threads.
+/// (<see cref="BackwardProblem.Turns"/>), so the sum does not depend on the threads. A bias gradient that blocks share takes
+/// them in their order too (<see cref="BiasTurns"/>).
 /// </remarks>
 internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> : IParallelAction
     where TSimd : struct, ISimd<TVector>
@@ -40,17 +41,8 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
     {
         try
         {
-            (IndexRange batches, IndexRange keyHeads, IndexRange blocks) = _items[index];
-            for (int batch = batches.Start; batch < batches.End; batch++)
-            {
-                for (int keyHead = keyHeads.Start; keyHead < keyHeads.End; keyHead++)
-                {
-                    for (int block = blocks.Start; block < blocks.End; block++)
-                    {
-                        ProcessBlock(batch, keyHead, block);
-                    }
-                }
-            }
+            (int batch, int keyHead, int block) = _items[index];
+            ProcessBlock(batch, keyHead, block);
         }
         catch
         {
@@ -79,7 +71,7 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
         nint gradientRows = (nint)BackwardPlan.QueryTile * _plan.ValueStride;
         nint scores = (nint)BackwardPlan.QueryTile * size;
         using Scratch.Rental rental = Scratch.Rent(
-            keyPanels + valuePanels + 2 * keyRows + valueRows + 2 * queryRows + gradientRows + 2 * scores + 2 * size);
+            keyPanels + valuePanels + 2 * keyRows + valueRows + 2 * queryRows + gradientRows + 2 * scores + 3 * size);
         state.KeyPanels = rental.Memory;
         state.ValuePanels = state.KeyPanels + keyPanels;
         state.KeyRows = state.ValuePanels + valuePanels;
@@ -92,6 +84,7 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
         state.OutputGradients = state.QueryGradient + queryRows;
         state.Allowed = state.OutputGradients + gradientRows;
         state.Keep = state.Allowed + size;
+        state.BiasSums = state.Keep + size;
         state.Keys = keys;
         state.Columns = TilePlan.RoundUp(keys.Length, _plan.Columns);
         state.KeyStrips = TilePlan.RoundUp(keys.Length, MicroKernel.Rows);
@@ -110,6 +103,7 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
         int queryLength = problem.QueryLengthOf(batch);
         for (int head = firstHead; head < firstHead + problem.GroupSize; head++)
         {
+            StartBias(ref state);
             for (int tile = 0; tile * BackwardPlan.QueryTile < queryLength; tile++)
             {
                 IndexRange queries = new(tile * BackwardPlan.QueryTile, Math.Min((tile + 1) * BackwardPlan.QueryTile, queryLength));
@@ -117,11 +111,18 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
                 TileCoverage coverage = _mask.Cover(batch, head, queries, keys);
                 if (coverage == TileCoverage.None || !ProcessTile(ref state, batch, head, queries, coverage, turn))
                 {
-                    AwaitTurn(turn, block);
+                    Turn.Await(turn, block, _backward.Failed);
+                    if (_backward.BiasTurns.AreByTile)
+                    {
+                        _backward.BiasTurns.Await(batch, head, block, tile);
+                        _backward.BiasTurns.Pass(batch, head, block, tile);
+                    }
                 }
 
                 Volatile.Write(ref *turn, block + 1);
             }
+
+            FinishBias(state, batch, head);
         }
 
         GradientRows.Write<TSimd, TVector>(
@@ -132,6 +133,30 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
             state.ValueGradient, _plan.ValueStride, problem.ValueSize, 1, keys.Length,
             problem.KeySide(_backward.ValueGradient, batch, firstHead) + keys.Start * _backward.ValueGradient.RowStride,
             _backward.ValueGradient.RowStride);
+    }
+
+    /// <summary>Says where the rows of the next head add to the bias gradient.</summary>
+    private void StartBias(ref BlockState state)
+    {
+        state.BiasGradient = _backward.BiasGradient;
+        if (_backward.BiasTurns.AreByHead)
+        {
+            new Span<float>(state.BiasSums, state.Keys.Length).Clear();
+            state.BiasGradient = new Operand { Address = state.BiasSums - state.Keys.Start * _backward.BiasGradientKeyStride };
+        }
+    }
+
+    /// <summary>Adds what the block summed by itself to the bias gradient.</summary>
+    private void FinishBias(in BlockState state, int batch, int head)
+    {
+        if (_backward.BiasTurns.AreByHead)
+        {
+            nint keyStride = _backward.BiasGradientKeyStride;
+            float* gradient = _backward.BiasGradient.At(batch, head, 0) + state.Keys.Start * keyStride;
+            _backward.BiasTurns.Await(batch, head, state.Block, 0);
+            RowOperations.Add<TSimd, TVector>(state.BiasSums, gradient, keyStride == 0 ? 1 : state.Keys.Length);
+            _backward.BiasTurns.Pass(batch, head, state.Block, 0);
+        }
     }
 
     /// <summary>One tile of queries against the block; false if the mask turned out to leave nothing.</summary>
@@ -181,7 +206,14 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
         Products(state.Queries, _plan.HeadStride, problem.HeadSize, state.KeyPanels, state.Weights, segments, count, bounds, strips);
         Products(state.OutputGradients, _plan.ValueStride, problem.ValueSize, state.ValuePanels, state.ScoreGradients, segments, count, bounds, strips);
 
-        BackwardRow<TSimd, TVector, TMask, TModifier> row = new(_backward, _mask, _modifier, batch, head, state.Keys, state.Allowed, state.Keep);
+        int tile = queries.Start / BackwardPlan.QueryTile;
+        if (_backward.BiasTurns.AreByTile)
+        {
+            _backward.BiasTurns.Await(batch, head, state.Block, tile);
+        }
+
+        BackwardRow<TSimd, TVector, TMask, TModifier> row = new(
+            _backward, _mask, _modifier, batch, head, state.Keys, state.BiasGradient, state.Allowed, state.Keep);
         for (int i = 0; i < rows; i++)
         {
             for (int s = 0; s < count; s++)
@@ -194,6 +226,11 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
             }
         }
 
+        if (_backward.BiasTurns.AreByTile)
+        {
+            _backward.BiasTurns.Pass(batch, head, state.Block, tile);
+        }
+
         // Rows that only fill up the last strip.
         Packing.Clear<TSimd, TVector>(state.Weights + (nint)rows * size, (nint)(padded - rows) * size);
         Packing.Clear<TSimd, TVector>(state.ScoreGradients + (nint)rows * size, (nint)(padded - rows) * size);
@@ -202,7 +239,7 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
         AccumulateKeys(state, state.ScoreGradients, state.Queries, _plan.HeadStride, _plan.HeadColumns, queriesAreFinite, state.KeyGradient, bounds, strips);
         AccumulateQueries(state, segments, count, bounds, strips);
 
-        AwaitTurn(turn, state.Block);
+        Turn.Await(turn, state.Block, _backward.Failed);
         GradientRows.Add<TSimd, TVector>(
             state.QueryGradient, _plan.HeadStride, problem.HeadSize, problem.Scale, rows,
             problem.QuerySide(_backward.QueryGradient, batch, head) + queries.Start * _backward.QueryGradient.RowStride,
@@ -319,16 +356,6 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
         }
     }
 
-    /// <summary>Waits until the blocks before have been added; gives up when a piece of work has failed.</summary>
-    private void AwaitTurn(int* turn, int block)
-    {
-        SpinWait spin = default;
-        while (Volatile.Read(ref *turn) < block && Volatile.Read(ref *_backward.Failed) == 0)
-        {
-            spin.SpinOnce(sleep1Threshold: -1);
-        }
-    }
-
     /// <summary>The working memory of a block of keys.</summary>
     private struct BlockState
     {
@@ -344,6 +371,8 @@ internal readonly unsafe struct BackwardBlock<TSimd, TVector, TMask, TModifier> 
         internal float* OutputGradients;
         internal float* Allowed;
         internal float* Keep;
+        internal float* BiasSums;
+        internal Operand BiasGradient;
         internal IndexRange Keys;
         internal int Columns;
         internal int KeyStrips;

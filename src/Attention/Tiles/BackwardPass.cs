@@ -1,6 +1,6 @@
-using System.Runtime.Intrinsics;
 using Attention.Execution;
 using Attention.Gemm;
+using Attention.Operators;
 using Attention.Policies;
 using Attention.Simd;
 
@@ -9,92 +9,75 @@ namespace Attention.Tiles;
 /// <summary>Runs the backward kernels: chooses the width once, cuts the work, hands it to the threads.</summary>
 internal static unsafe class BackwardPass
 {
+    private const int FloatsOfDouble = sizeof(double) / sizeof(float);
+
     internal static void Run<TMask, TModifier>(
         in BackwardProblem backward, in TMask mask, in TModifier modifier, in AttentionOptions options)
         where TMask : struct, IAttentionMask
-        where TModifier : struct, IScoreModifier
-    {
-        switch (SimdWidths.Resolve(options.Width))
-        {
-            case SimdWidth.Vector512:
-                Run<Simd512, Vector512<float>, TMask, TModifier>(backward, mask, modifier, options);
-                break;
-            case SimdWidth.Vector256:
-                Run<Simd256, Vector256<float>, TMask, TModifier>(backward, mask, modifier, options);
-                break;
-            case SimdWidth.Vector128:
-                Run<Simd128, Vector128<float>, TMask, TModifier>(backward, mask, modifier, options);
-                break;
-            default:
-                Run<SimdScalar, float, TMask, TModifier>(backward, mask, modifier, options);
-                break;
-        }
-    }
+        where TModifier : struct, IScoreModifier =>
+        WidthJobs.Run(options.Width, new Job<TMask, TModifier>(backward, mask, modifier, ForwardPass.Threads(backward.Forward, options)));
 
-    private static void Run<TSimd, TVector, TMask, TModifier>(
-        in BackwardProblem given, in TMask mask, in TModifier modifier, in AttentionOptions options)
-        where TSimd : struct, ISimd<TVector>
-        where TVector : unmanaged
+    private readonly struct Job<TMask, TModifier>(BackwardProblem given, TMask mask, TModifier modifier, int threads) : IWidthJob
         where TMask : struct, IAttentionMask
         where TModifier : struct, IScoreModifier
     {
-        BackwardProblem backward = given;
-        ref AttentionProblem problem = ref backward.Forward;
-        int threads = ForwardPass.Threads(problem, options);
-        BackwardPlan plan = new(
-            problem.QueryLength, problem.KeyLength, problem.HeadSize, problem.ValueSize, MicroKernel.Columns<TSimd, TVector>());
-
-        nint rows = problem.IsPacked ? problem.CumulativeQueryLengths[problem.Batch] : problem.QueryLength;
-        nint deltas = (problem.IsPacked ? 1 : problem.Batch) * problem.Heads * rows;
-        nint turns = (nint)problem.Batch * problem.Heads * plan.Tiles;
-        using Scratch.Rental rental = Scratch.Rent(deltas + turns + 1 + problem.Batch + 1);
-        backward.Delta = new Operand
+        public void Run<TSimd, TVector>()
+            where TSimd : struct, ISimd<TVector>
+            where TVector : unmanaged
         {
-            Address = rental.Memory,
-            BatchStride = problem.IsPacked ? 0 : problem.Heads * rows,
-            HeadStride = rows,
-            RowStride = 1,
-        };
-        backward.Turns = (int*)(rental.Memory + deltas);
-        backward.Failed = backward.Turns + turns;
-        new Span<int>(backward.Turns, checked((int)turns + 1)).Clear();
+            BackwardProblem backward = given;
+            ref AttentionProblem problem = ref backward.Forward;
+            BackwardPlan plan = new(
+                problem.QueryLength, problem.KeyLength, problem.HeadSize, problem.ValueSize, MicroKernel.Columns<TSimd, TVector>());
 
-        WorkItems tiles = problem.IsPacked
-            ? new WorkItems(problem.CumulativeQueryLengths, problem.Batch, problem.Heads, BackwardPlan.QueryTile, backward.Failed + 1, skipDecoded: false)
-            : new WorkItems(problem.Batch, problem.Heads, problem.QueryLength, BackwardPlan.QueryTile);
-        WorkerTeam.Run(new BackwardRows<TSimd, TVector>(backward, tiles), tiles.Count, threads);
-        BackwardItems items = new(backward, plan);
-        WorkerTeam.Run(new BackwardBlock<TSimd, TVector, TMask, TModifier>(backward, mask, modifier, plan, items), items.Count, threads);
-        if (backward.SinkGradient != null)
-        {
-            SinkGradient(backward);
-        }
-    }
-
-    /// <summary>
-    /// The sink takes the weight exp(sink - logSumExp) of each row and gives no value, so its score gradient is
-    /// -weight (sum(dO o) - dLSE), summed over batch and rows in their order.
-    /// </summary>
-    private static void SinkGradient(in BackwardProblem backward)
-    {
-        ref readonly AttentionProblem problem = ref backward.Forward;
-        for (int head = 0; head < problem.Heads; head++)
-        {
-            double sum = 0;
-            for (int batch = 0; batch < problem.Batch; batch++)
+            nint rows = problem.IsPacked ? problem.CumulativeQueryLengths[problem.Batch] : problem.QueryLength;
+            nint deltas = (problem.IsPacked ? 1 : problem.Batch) * problem.Heads * rows;
+            nint turns = (nint)problem.Batch * problem.Heads * plan.Tiles;
+            nint biasTurns = BiasTurns.Needed(backward, plan);
+            using Scratch.Rental rental = Scratch.Rent(deltas + turns + biasTurns + 1 + problem.Batch + 1);
+            backward.Delta = new Operand
             {
-                float* logSumExp = problem.QuerySide(problem.LogSumExp, batch, head);
-                float* delta = problem.QuerySide(backward.Delta, batch, head);
-                int rows = problem.QueryLengthOf(batch);
-                for (int row = 0; row < rows; row++)
-                {
-                    float sink = problem.SinkLogits[head];
-                    float weight = sink == float.NegativeInfinity ? 0 : MathF.Exp(sink - logSumExp[row * problem.LogSumExp.RowStride]);
-                    sum -= weight == 0 ? 0 : (double)weight * delta[row];
-                }
+                Address = rental.Memory,
+                BatchStride = problem.IsPacked ? 0 : problem.Heads * rows,
+                HeadStride = rows,
+                RowStride = 1,
+            };
+            backward.Turns = (int*)(rental.Memory + deltas);
+            backward.Failed = backward.Turns + turns + biasTurns;
+            new Span<int>(backward.Turns, checked((int)(turns + biasTurns) + 1)).Clear();
+            backward.BiasTurns = new BiasTurns(backward, plan, backward.Turns + turns);
+
+            WorkItems tiles = problem.IsPacked
+                ? new WorkItems(problem.CumulativeQueryLengths, problem.Batch, problem.Heads, BackwardPlan.QueryTile, backward.Failed + 1, skipDecoded: false)
+                : new WorkItems(problem.Batch, problem.Heads, problem.QueryLength, BackwardPlan.QueryTile);
+            using Scratch.Rental sums = Scratch.Rent(backward.SinkGradient == null ? 0 : ((nint)tiles.Count + problem.Heads) * FloatsOfDouble);
+            double* sinkSums = backward.SinkGradient == null ? null : (double*)sums.Memory;
+            WorkerTeam.Run(new BackwardRows<TSimd, TVector>(backward, tiles, sinkSums), tiles.Count, threads);
+            FoldSinks(backward, tiles, sinkSums);
+            BackwardItems items = new(backward, plan);
+            WorkerTeam.Run(new BackwardBlock<TSimd, TVector, TMask, TModifier>(backward, mask, modifier, plan, items), items.Count, threads);
+        }
+
+        /// <summary>Adds up the sink gradients of the tiles, in their order.</summary>
+        private static void FoldSinks(in BackwardProblem backward, in WorkItems tiles, double* sinkSums)
+        {
+            if (sinkSums == null)
+            {
+                return;
             }
 
-            backward.SinkGradient[head] = (float)sum;
+            int heads = backward.Forward.Heads;
+            Span<double> sums = new(sinkSums + tiles.Count, heads);
+            sums.Clear();
+            for (int tile = 0; tile < tiles.Count; tile++)
+            {
+                sums[tiles[tile].Head] += sinkSums[tile];
+            }
+
+            for (int head = 0; head < heads; head++)
+            {
+                backward.SinkGradient[head] = (float)sums[head];
+            }
         }
     }
 }

@@ -30,6 +30,9 @@ internal unsafe struct BackwardProblem
     /// <summary>Working memory: for each head's tile of queries, the number of key blocks that have been added to its gradient.</summary>
     internal int* Turns;
 
+    /// <summary>Working memory: whose turn it is to add to the gradient of the bias.</summary>
+    internal BiasTurns BiasTurns;
+
     /// <summary>Working memory: not zero once a piece of work has failed, so that none waits for it.</summary>
     internal int* Failed;
 }

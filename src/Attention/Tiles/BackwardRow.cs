@@ -21,11 +21,13 @@ internal readonly unsafe struct BackwardRow<TSimd, TVector, TMask, TModifier>
     private readonly int _batch;
     private readonly int _head;
     private readonly IndexRange _keys;
+    private readonly Operand _biasGradient;
     private readonly float* _allowed;
     private readonly float* _keep;
 
     internal BackwardRow(
-        in BackwardProblem backward, in TMask mask, in TModifier modifier, int batch, int head, IndexRange keys, float* allowed, float* keep)
+        in BackwardProblem backward, in TMask mask, in TModifier modifier, int batch, int head, IndexRange keys, in Operand biasGradient,
+        float* allowed, float* keep)
     {
         _backward = backward;
         _mask = mask;
@@ -33,6 +35,7 @@ internal readonly unsafe struct BackwardRow<TSimd, TVector, TMask, TModifier>
         _batch = batch;
         _head = head;
         _keys = keys;
+        _biasGradient = biasGradient;
         _allowed = allowed;
         _keep = keep;
     }
@@ -56,8 +59,8 @@ internal readonly unsafe struct BackwardRow<TSimd, TVector, TMask, TModifier>
         TVector log2E = TSimd.Create(VectorMath.Log2E);
         TVector lowest = TSimd.Create(VectorMath.LowestDifference(VectorMath.Log2E));
         float* bias = problem.Bias.IsPresent ? problem.Bias.At(_batch, _head, query) + _keys.Start * problem.BiasKeyStride : null;
-        float* biasGradient = _backward.BiasGradient.IsPresent
-            ? _backward.BiasGradient.At(_batch, _head, query) + _keys.Start * _backward.BiasGradientKeyStride
+        float* biasGradient = _biasGradient.IsPresent
+            ? _biasGradient.At(_batch, _head, query) + _keys.Start * _backward.BiasGradientKeyStride
             : null;
         if (isMixed)
         {

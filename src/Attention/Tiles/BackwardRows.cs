@@ -5,7 +5,8 @@ using Attention.Simd;
 namespace Attention.Tiles;
 
 /// <summary>
-/// What the backward pass needs of each row before any tile: delta = sum(dO o) - dLSE, and a cleared query gradient.
+/// What the backward pass needs of each row before any tile: delta = sum(dO o) - dLSE, and a cleared query gradient. A sink is
+/// done here too: it takes the weight exp(sink - logSumExp) of each row and gives no value, so its score gradient is -weight delta.
 /// </summary>
 internal readonly unsafe struct BackwardRows<TSimd, TVector> : IParallelAction
     where TSimd : struct, ISimd<TVector>
@@ -13,11 +14,17 @@ internal readonly unsafe struct BackwardRows<TSimd, TVector> : IParallelAction
 {
     private readonly BackwardProblem _backward;
     private readonly WorkItems _items;
+    private readonly double* _sinkSums;
 
-    internal BackwardRows(in BackwardProblem backward, in WorkItems items)
+    /// <summary>Describes the work.</summary>
+    /// <param name="backward">The problem.</param>
+    /// <param name="items">Its tiles.</param>
+    /// <param name="sinkSums">Room for each tile's part of the sink gradient, or null.</param>
+    internal BackwardRows(in BackwardProblem backward, in WorkItems items, double* sinkSums)
     {
         _backward = backward;
         _items = items;
+        _sinkSums = sinkSums;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -41,6 +48,27 @@ internal readonly unsafe struct BackwardRows<TSimd, TVector> : IParallelAction
 
             Packing.Clear<TSimd, TVector>(queryGradient + row * _backward.QueryGradient.RowStride, problem.HeadSize);
         }
+
+        if (_sinkSums != null)
+        {
+            _sinkSums[index] = SinkGradient(item, delta);
+        }
+    }
+
+    /// <summary>The sum over the rows of a tile; what has weight zero is not looked at.</summary>
+    private double SinkGradient(in WorkItem item, float* delta)
+    {
+        ref readonly AttentionProblem problem = ref _backward.Forward;
+        float* logSumExp = problem.QuerySide(problem.LogSumExp, item.Batch, item.Head);
+        float sink = problem.SinkLogits[item.Head];
+        double sum = 0;
+        for (int row = item.Queries.Start; row < item.Queries.End; row++)
+        {
+            float weight = sink == float.NegativeInfinity ? 0 : MathF.Exp(sink - logSumExp[row * problem.LogSumExp.RowStride]);
+            sum -= weight == 0 ? 0 : (double)weight * delta[row];
+        }
+
+        return sum;
     }
 
     /// <summary>Sum of output times gradient; where the output is zero the gradient, which may be NaN behind a mask, is not looked at.</summary>

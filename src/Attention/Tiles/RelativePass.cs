@@ -51,32 +51,29 @@ internal static unsafe class RelativePass
             };
             WorkerTeam.Run(
                 new RelativeBackward<TSimd, TVector, TMask>(problem, mask, plan, sums.Memory, keyParts, valueParts), plan.Lanes, threads);
-            RelativeSums.Fold<TSimd, TVector>(problem, sums.Memory, plan.Lanes);
-            for (int keyHead = 0; keyHead < plan.Units / plan.Parts && plan.IsSpread; keyHead++)
+            RelativeSums.Fold<TSimd, TVector>(problem, sums.Memory, plan.Lanes, threads);
+            if (plan.IsSpread)
             {
-                Fold<TSimd, TVector>(problem.KeyGradient, keyParts, keyHead, plan.Parts, attention.HeadSize);
-                Fold<TSimd, TVector>(problem.ValueGradient, valueParts, keyHead, plan.Parts, attention.ValueSize);
+                Fold<TSimd, TVector>(problem.KeyGradient, keyParts, plan.Parts, attention.HeadSize);
+                Fold<TSimd, TVector>(problem.ValueGradient, valueParts, plan.Parts, attention.ValueSize);
             }
         }
 
-        /// <summary>Adds up the parts of one key head.</summary>
-        private void Fold<TSimd, TVector>(in Operand gradient, in Operand parts, int keyHead, int count, int size)
+        /// <summary>Adds up the parts of each key head; they follow each other in memory.</summary>
+        private void Fold<TSimd, TVector>(in Operand gradient, in Operand parts, int count, int size)
             where TSimd : struct, ISimd<TVector>
             where TVector : unmanaged
         {
             AttentionProblem attention = problem.Forward.Attention;
-            if (!gradient.IsPresent)
+            Operand first = new()
             {
-                return;
-            }
-
-            Operand source = new() { Address = parts.At(keyHead * count, 0, 0), RowStride = parts.RowStride };
-            Operand destination = new()
-            {
-                Address = gradient.At(keyHead / attention.KeyValueHeads, keyHead % attention.KeyValueHeads, 0),
-                RowStride = gradient.RowStride,
+                Address = parts.Address,
+                BatchStride = attention.KeyValueHeads * count * parts.BatchStride,
+                HeadStride = count * parts.BatchStride,
+                RowStride = parts.RowStride,
             };
-            RelativeSums.Fold<TSimd, TVector>(source, destination, 1, attention.KeyLength, size, parts.BatchStride, count);
+            RelativeFold<TSimd, TVector>.Run(
+                first, gradient, attention.Batch, attention.KeyValueHeads, attention.KeyLength, size, parts.BatchStride, count, threads);
         }
     }
 }

@@ -27,7 +27,7 @@ internal readonly unsafe struct RelativeSums
     internal Operand ValueTable { get; }
 
     /// <summary>Adds the lanes up, first to last, into the gradients that are wanted.</summary>
-    internal static void Fold<TSimd, TVector>(in RelativeGradientProblem problem, float* lanes, int count)
+    internal static void Fold<TSimd, TVector>(in RelativeGradientProblem problem, float* lanes, int count, int threads)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
@@ -35,35 +35,11 @@ internal readonly unsafe struct RelativeSums
         RelativeSums first = new(forward, lanes);
         nint distance = forward.TableFloats;
         (int heads, int headSize, int valueSize) = (forward.Attention.Heads, forward.Attention.HeadSize, forward.Attention.ValueSize);
-        Fold<TSimd, TVector>(first.KeyTable, problem.KeyTableGradient, forward.KeyTableHeads, forward.TableRows, headSize, distance, count);
-        Fold<TSimd, TVector>(first.ValueTable, problem.ValueTableGradient, 1, forward.TableRows, valueSize, distance, count);
-        Fold<TSimd, TVector>(first.ContentBias, problem.ContentBiasGradient, heads, 1, headSize, distance, count);
-        Fold<TSimd, TVector>(first.PositionBias, problem.PositionBiasGradient, heads, 1, headSize, distance, count);
-    }
-
-    /// <summary>Writes the sums of <paramref name="count"/> copies of rows that lie <paramref name="distance"/> apart, the first first.</summary>
-    internal static void Fold<TSimd, TVector>(
-        in Operand partial, in Operand destination, int heads, int rows, int size, nint distance, int count)
-        where TSimd : struct, ISimd<TVector>
-        where TVector : unmanaged
-    {
-        if (!destination.IsPresent)
-        {
-            return;
-        }
-
-        for (int head = 0; head < heads; head++)
-        {
-            for (int row = 0; row < rows; row++)
-            {
-                float* sum = destination.At(0, head, row);
-                float* source = partial.At(0, head, row);
-                RowOperations.Clear(sum, size);
-                for (int copy = 0; copy < count; copy++)
-                {
-                    RowOperations.Add<TSimd, TVector>(source + copy * distance, sum, size);
-                }
-            }
-        }
+        RelativeFold<TSimd, TVector>.Run(
+            first.KeyTable, problem.KeyTableGradient, 1, forward.KeyTableHeads, forward.TableRows, headSize, distance, count, threads);
+        RelativeFold<TSimd, TVector>.Run(
+            first.ValueTable, problem.ValueTableGradient, 1, 1, forward.TableRows, valueSize, distance, count, threads);
+        RelativeFold<TSimd, TVector>.Run(first.ContentBias, problem.ContentBiasGradient, 1, heads, 1, headSize, distance, count, threads);
+        RelativeFold<TSimd, TVector>.Run(first.PositionBias, problem.PositionBiasGradient, 1, heads, 1, headSize, distance, count, threads);
     }
 }

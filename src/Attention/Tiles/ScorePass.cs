@@ -1,5 +1,5 @@
-using System.Runtime.Intrinsics;
 using Attention.Execution;
+using Attention.Operators;
 using Attention.Policies;
 using Attention.Simd;
 
@@ -11,33 +11,20 @@ internal static class ScorePass
     internal static void Run<TMask, TModifier>(
         in AttentionProblem problem, in TMask mask, in TModifier modifier, in ScoreRequest request, in AttentionOptions options)
         where TMask : struct, IAttentionMask
-        where TModifier : struct, IScoreModifier
-    {
-        switch (SimdWidths.Resolve(options.Width))
-        {
-            case SimdWidth.Vector512:
-                Run<Simd512, Vector512<float>, TMask, TModifier>(problem, mask, modifier, request, options);
-                break;
-            case SimdWidth.Vector256:
-                Run<Simd256, Vector256<float>, TMask, TModifier>(problem, mask, modifier, request, options);
-                break;
-            case SimdWidth.Vector128:
-                Run<Simd128, Vector128<float>, TMask, TModifier>(problem, mask, modifier, request, options);
-                break;
-            default:
-                Run<SimdScalar, float, TMask, TModifier>(problem, mask, modifier, request, options);
-                break;
-        }
-    }
+        where TModifier : struct, IScoreModifier =>
+        WidthJobs.Run(options.Width, new Job<TMask, TModifier>(problem, mask, modifier, request, ForwardPass.Threads(problem, options)));
 
-    private static void Run<TSimd, TVector, TMask, TModifier>(
-        in AttentionProblem problem, in TMask mask, in TModifier modifier, in ScoreRequest request, in AttentionOptions options)
-        where TSimd : struct, ISimd<TVector>
-        where TVector : unmanaged
+    private readonly struct Job<TMask, TModifier>(
+        AttentionProblem problem, TMask mask, TModifier modifier, ScoreRequest request, int threads) : IWidthJob
         where TMask : struct, IAttentionMask
         where TModifier : struct, IScoreModifier
     {
-        ScoreRows<TSimd, TVector, TMask, TModifier> rows = new(problem, mask, modifier, request);
-        WorkerTeam.Run(rows, rows.Count, ForwardPass.Threads(problem, options));
+        public void Run<TSimd, TVector>()
+            where TSimd : struct, ISimd<TVector>
+            where TVector : unmanaged
+        {
+            ScoreRows<TSimd, TVector, TMask, TModifier> rows = new(problem, mask, modifier, request);
+            WorkerTeam.Run(rows, rows.Count, threads);
+        }
     }
 }

@@ -11,6 +11,7 @@ public class PartialAttentionArgumentTests
 
     private readonly Dictionary<string, float[]> _memory = [];
     private readonly Dictionary<string, nint[]> _lengths = [];
+    private int _threads;
 
     [Theory]
     [InlineData("firstOutput", new[] { 6, 5, 3 })]
@@ -68,6 +69,16 @@ public class PartialAttentionArgumentTests
         FluentActions.Invoking(MergeBackward).Should().Throw<ArgumentException>().WithParameterName(written);
     }
 
+    [Fact]
+    public void NegativeThreads_AreRefused()
+    {
+        _threads = -1;
+
+        FluentActions.Invoking(Merge).Should().Throw<ArgumentOutOfRangeException>().WithParameterName("maxDegreeOfParallelism");
+        FluentActions.Invoking(MergeBackward).Should().Throw<ArgumentOutOfRangeException>().WithParameterName("maxDegreeOfParallelism");
+        ShouldBeUntouched("output", "logSumExp", "firstOutputGradient", "secondOutputGradient");
+    }
+
     [Theory]
     [InlineData("first")]
     [InlineData("second")]
@@ -87,7 +98,8 @@ public class PartialAttentionArgumentTests
     }
 
     private void Merge() => PartialAttention.Merge(
-        Read("firstOutput"), Read("firstLogSumExp"), Read("secondOutput"), Read("secondLogSumExp"), Write("output"), Write("logSumExp"));
+        Read("firstOutput"), Read("firstLogSumExp"), Read("secondOutput"), Read("secondLogSumExp"), Write("output"), Write("logSumExp"),
+        _threads);
 
     private void MergeBackward() => PartialAttention.MergeBackward(
         Read("firstOutput"),
@@ -99,7 +111,8 @@ public class PartialAttentionArgumentTests
         Write("firstOutputGradient"),
         Write("firstLogSumExpGradient"),
         Write("secondOutputGradient"),
-        Write("secondLogSumExpGradient"));
+        Write("secondLogSumExpGradient"),
+        _threads);
 
     private void ShouldBeUntouched(params string[] names)
     {

@@ -17,8 +17,8 @@ public class RelativeAttentionAllocationTests
         using RelativeMemory memory = new(RelativeProblems.Clipped(s_shape, 16), 0);
         AttentionOptions options = new() { MaxDegreeOfParallelism = threads, Dropout = 0.1f };
 
-        Allocated(() => memory.Forward(CausalMask.TopLeft, options)).Should().Be(0);
-        Allocated(() => memory.Backward(CausalMask.TopLeft, options)).Should().Be(0);
+        Allocations.Of(() => memory.Forward(CausalMask.TopLeft, options)).Should().Be(0);
+        Allocations.Of(() => memory.Backward(CausalMask.TopLeft, options)).Should().Be(0);
     }
 
     [Theory]
@@ -29,31 +29,7 @@ public class RelativeAttentionAllocationTests
         using TransformerXlMemory memory = new(RelativeProblems.Unclipped(s_shape, false));
         AttentionOptions options = new() { MaxDegreeOfParallelism = threads };
 
-        Allocated(() => memory.Forward(default(CheckerboardMask), options)).Should().Be(0);
-        Allocated(() => memory.Backward(default(CheckerboardMask), options)).Should().Be(0);
-    }
-
-    /// <summary>
-    /// Bytes of the whole process during a few calls. The least of several rounds, since the runtime's own threads may
-    /// allocate at any time, and a pool thread that is new to the work takes its scratch.
-    /// </summary>
-    private static long Allocated(Action call)
-    {
-        const int Rounds = 20;
-        const int Calls = 3;
-        call();
-        long least = long.MaxValue;
-        for (int round = 0; round < Rounds && least > 0; round++)
-        {
-            long before = GC.GetTotalAllocatedBytes(precise: true);
-            for (int i = 0; i < Calls; i++)
-            {
-                call();
-            }
-
-            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
-        }
-
-        return least;
+        Allocations.Of(() => memory.Forward(default(CheckerboardMask), options)).Should().Be(0);
+        Allocations.Of(() => memory.Backward(default(CheckerboardMask), options)).Should().Be(0);
     }
 }

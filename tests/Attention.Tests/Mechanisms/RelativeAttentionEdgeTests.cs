@@ -88,6 +88,7 @@ public class RelativeAttentionEdgeTests
     [Theory]
     [InlineData(1, 2, 1, 401, 130)]
     [InlineData(3, 8, 8, 70, 90)]
+    [InlineData(2, 2, 2, 160, 700)]
     public void Threads_DoNotChangeABit(int batch, int heads, int keyValueHeads, int queryLength, int keyLength)
     {
         AttentionShape shape = new(batch, heads, keyValueHeads, queryLength, keyLength, 17, 9);

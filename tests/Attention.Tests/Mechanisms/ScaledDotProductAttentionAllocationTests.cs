@@ -29,7 +29,7 @@ public class ScaledDotProductAttentionAllocationTests
         using AttentionMemory memory = new(Problem(new AttentionShape(1, 2, 1, 97, 301, 32, 32)));
         AttentionOptions options = new() { MaxDegreeOfParallelism = threads, Dropout = 0.1f };
 
-        Allocated(() => called.Forward(memory, options)).Should().Be(0);
+        Allocations.Of(() => called.Forward(memory, options)).Should().Be(0);
     }
 
     [Theory]
@@ -40,7 +40,7 @@ public class ScaledDotProductAttentionAllocationTests
         using AttentionMemory memory = new(Problem(new AttentionShape(1, 4, 2, 1, 5003, 32, 32)));
         AttentionOptions options = new() { MaxDegreeOfParallelism = threads };
 
-        Allocated(() => called.Forward(memory, options)).Should().Be(0);
+        Allocations.Of(() => called.Forward(memory, options)).Should().Be(0);
     }
 
     [Theory]
@@ -52,33 +52,9 @@ public class ScaledDotProductAttentionAllocationTests
         AttentionOptions options = new() { MaxDegreeOfParallelism = threads, Dropout = 0.1f };
         called.Forward(memory, options);
 
-        Allocated(() => called.Backward(memory, options)).Should().Be(0);
+        Allocations.Of(() => called.Backward(memory, options)).Should().Be(0);
     }
 
     private static AttentionProblem<float> Problem(AttentionShape shape) =>
         AttentionProblems.Random(shape).WithBias([1, 1, 1, shape.KeyLength]).WithSinks().WithLogSumExpGradient();
-
-    /// <summary>
-    /// Bytes of the whole process during a few calls. The least of several rounds, since the runtime's own threads may
-    /// allocate at any time, and a pool thread that is new to the work takes its scratch.
-    /// </summary>
-    private static long Allocated(Action call)
-    {
-        const int Rounds = 20;
-        const int Calls = 3;
-        call();
-        long least = long.MaxValue;
-        for (int round = 0; round < Rounds && least > 0; round++)
-        {
-            long before = GC.GetTotalAllocatedBytes(precise: true);
-            for (int i = 0; i < Calls; i++)
-            {
-                call();
-            }
-
-            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
-        }
-
-        return least;
-    }
 }

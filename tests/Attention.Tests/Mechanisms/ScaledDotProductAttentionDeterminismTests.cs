@@ -45,6 +45,36 @@ public class ScaledDotProductAttentionDeterminismTests
         Results.Of(PolicyCases.Get("causal"), problem, Options(3) with { Width = width }).ShouldEqual(expected, $"{width}");
     }
 
+    /// <summary>Where heads, batch or keys share elements of the bias gradient, the threads take turns; there are two blocks of keys.</summary>
+    [Theory]
+    [InlineData(1, 1, 1, 1)]
+    [InlineData(1, 1, 211, 1)]
+    [InlineData(1, 1, 1, 401)]
+    [InlineData(1, 1, 211, 401)]
+    [InlineData(2, 1, 211, 401)]
+    [InlineData(1, 4, 211, 401)]
+    [InlineData(1, 4, 1, 401)]
+    [InlineData(2, 4, 211, 1)]
+    [InlineData(2, 1, 1, 1)]
+    public void Threads_DoNotChangeABit_OfASharedBias(int batch, int heads, int queries, int keys)
+    {
+        AttentionProblem<float> problem = AttentionProblems.Random(new AttentionShape(2, 4, 2, 211, 401, 16, 9)).WithBias([batch, heads, queries, keys]);
+        foreach (string policies in new[] { "none", "causal", "checkerboard of a user" })
+        {
+            foreach (SimdWidth width in SimdWidths.All)
+            {
+                Results expected = Results.Of(PolicyCases.Get(policies), problem, Options(1) with { Width = width });
+                foreach (int threads in new[] { 2, 3, 7 })
+                {
+                    Results.Of(PolicyCases.Get(policies), problem, Options(threads) with { Width = width })
+                        .ShouldEqual(expected, $"{policies}, {width}, {threads} threads");
+                }
+            }
+
+            Compare.Backward(PolicyCases.Get(policies), problem);
+        }
+    }
+
     [Theory]
     [MemberData(nameof(PolicyNames))]
     public void Neighbours_InTheBatchDoNotChangeABit(string policies)

@@ -1,19 +1,18 @@
 using Attention.Caching;
-using Attention.TestKit;
 
-namespace Attention.Tests.Caching;
+namespace Attention.TestKit;
 
 /// <summary>What a cache makes of numbers, written as the definition of each storage.</summary>
-internal static class StoredNumbers
+public static class StoredNumbers
 {
     /// <summary>The problem as stored, exactly.</summary>
-    internal static AttentionProblem<double> Of(AttentionProblem<float> problem, KvStorage storage) => problem.To<double>() with
+    public static AttentionProblem<double> Of(AttentionProblem<float> problem, KvStorage storage) => problem.To<double>() with
     {
         Key = Of(problem.Key, problem.Shape.HeadSize, storage),
         Value = Of(problem.Value, problem.Shape.ValueSize, storage),
     };
 
-    internal static double[] Of(float[] numbers, int rowSize, KvStorage storage)
+    public static double[] Of(float[] numbers, int rowSize, KvStorage storage)
     {
         double[] stored = new double[numbers.Length];
         for (int row = 0; row < numbers.Length; row += rowSize)
