@@ -110,7 +110,7 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
             for (nint panel = firstPanel; panel < endPanel; panel++)
             {
                 nint column = panel * TileColumns;
-                Packing.Pack(
+                PanelPacking.Pack(
                     source + step * _problem.RightRow + column * _problem.RightColumn,
                     _problem.RightColumn,
                     _problem.RightRow,
@@ -219,7 +219,7 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
     /// <summary>Packs one panel where few rows will pass over it, so that it never leaves the first-level cache.</summary>
     private readonly PanelBlock Panel(nint column, nint width, nint step, nint depth, float* panel)
     {
-        Packing.Pack(
+        PanelPacking.Pack(
             _problem.Right + (_firstStep + step) * _problem.RightRow + (_firstColumn + column) * _problem.RightColumn,
             _problem.RightColumn,
             _problem.RightRow,
@@ -244,7 +244,7 @@ internal unsafe struct GemmGroup<TSimd, TVector> : IParallelAction
         float* target = packed;
         for (nint i = unpackedRows; i < rows; i += MicroKernel.Rows)
         {
-            Packing.Pack(
+            PanelPacking.Pack(
                 source + i * _problem.LeftRow,
                 _problem.LeftRow,
                 _problem.LeftColumn,

@@ -60,7 +60,7 @@ internal static unsafe class RowKernel
         nint four = 4 * bColumn;
         float* upper = b + 2 * four;
         nint step = 0;
-        if (Packing.CanTranspose)
+        if (PanelPacking.CanTranspose)
         {
             for (; step + Quad <= depth; step += Quad)
             {
@@ -121,7 +121,7 @@ internal static unsafe class RowKernel
         float* b, nint one, nint two, nint three,
         Vector128<float> a0, Vector128<float> a1, Vector128<float> a2, Vector128<float> a3, Vector128<float> sum)
     {
-        Packing.Transpose(
+        PanelPacking.Transpose(
             Vector128.Load(b), Vector128.Load(b + one), Vector128.Load(b + two), Vector128.Load(b + three),
             out Vector128<float> step0, out Vector128<float> step1, out Vector128<float> step2, out Vector128<float> step3);
         sum = Simd128.MultiplyAdd(a0, step0, sum);

@@ -113,7 +113,7 @@ internal readonly unsafe struct MapKernel<TFunction>(TFunction function, float b
 
         if (isRead)
         {
-            Packing.Pack(part.Address, operand.ColumnStride, operand.RowStride, columns, rows, tile, TileColumns);
+            PanelPacking.Pack(part.Address, operand.ColumnStride, operand.RowStride, columns, rows, tile, TileColumns);
         }
 
         return new PanelOperand { Address = tile, RowStride = TileColumns, ColumnStride = 1 };

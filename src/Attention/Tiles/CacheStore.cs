@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Attention.Execution;
+using Attention.Gemm;
 using Attention.Numerics;
 using Attention.Simd;
 
@@ -46,7 +47,7 @@ internal readonly unsafe struct CacheStore<TSimd, TVector> : IParallelAction
         {
             if (count == CacheLayout.Tokens)
             {
-                Gemm.Packing.Pack(keys, _input.Key.RowStride, 1, count, size, (float*)tile, CacheLayout.Tokens);
+                PanelPacking.Pack(keys, _input.Key.RowStride, 1, count, size, (float*)tile, CacheLayout.Tokens);
                 return;
             }
 

@@ -78,10 +78,10 @@ internal static unsafe class CacheValues
         where TRows : struct, IRowCount
         where TVectors : struct, IVectorCount
     {
-        VectorRow<TSimd, TVector, TVectors> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
         accumulators += column;
         values += (nint)column * TStorage.Bytes;
-        c0 = Row<TSimd, TVector, TVectors>(accumulators);
+        VectorRow<TSimd, TVector, TVectors> c0 = Row<TSimd, TVector, TVectors>(accumulators);
+        VectorRow<TSimd, TVector, TVectors> c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
         if (TRows.Count > 1)
         {
             c1 = Row<TSimd, TVector, TVectors>(accumulators + accumulatorStride);

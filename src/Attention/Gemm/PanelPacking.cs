@@ -13,7 +13,7 @@ namespace Attention.Gemm;
 /// This moves floats and computes nothing, so it is not written over the vector width: four lanes by four steps are what
 /// one shuffle network turns around, at any width.
 /// </remarks>
-internal static unsafe class Packing
+internal static unsafe class PanelPacking
 {
     private const int Quad = 4;
     private const int CacheLine = 64 / sizeof(float);
