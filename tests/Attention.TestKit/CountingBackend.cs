@@ -12,7 +12,7 @@ namespace Attention.TestKit;
 /// A backend with memory of its own that computes with the library's static methods and counts what crosses between host and
 /// device, what is computed, and which memory is in use.
 /// </summary>
-public sealed class CountingBackend : IComputeBackend
+public sealed class CountingBackend : IComputeBackend, IHostMemory
 {
     private int _liveBuffers;
 
@@ -30,7 +30,21 @@ public sealed class CountingBackend : IComputeBackend
     /// <summary>Buffers that are in use.</summary>
     public int LiveBuffers => _liveBuffers;
 
+    public int MaxDegreeOfParallelism => 0;
+
     public BackendSupport Supports(in ComputeRequest request) => BackendSupport.Yes;
+
+    public BackendSupport Supports<TComputation>()
+        where TComputation : struct, IComputation => BackendSupport.Yes;
+
+    public void Run<TComputation>(in TComputation computation)
+        where TComputation : struct, IComputation
+    {
+        Computations++;
+        computation.RunOnHost(this);
+    }
+
+    public TensorSpan<float> Span(DeviceTensor? tensor, string name) => Optional(tensor, name);
 
     public DeviceBuffer Allocate(nint length)
     {

@@ -70,7 +70,7 @@ public static partial class Differentiable
         Tape? tape = Tape.Of(input);
         DeviceTensor output = DeviceTensor.Allocate(input.Data.Backend, input.Data.Lengths);
         input.Data.Backend.Rotate(input.Data, rotation, positions, offset, false, output);
-        return Records(tape, input) ? RecordRotate(tape!, output, input.Slot!, rotation, positions.ToArray(), offset) : Plain(output, tape);
+        return Records(tape, input) ? RecordRotate(tape!, output, input, rotation, positions.ToArray(), offset) : Plain(output, tape);
     }
 
     private static void Rank4(Variable variable, string name)
@@ -121,15 +121,10 @@ public static partial class Differentiable
     };
 
     private static Variable RecordRotate(
-        Tape tape, DeviceTensor output, GradientSlot slot, Rotation rotation, int[] positions, int offset) =>
+        Tape tape, DeviceTensor output, Variable input, Rotation rotation, int[] positions, int offset) =>
         Recorded(
-            tape, output,
-            gradient =>
-            {
-                GradientResult result = GradientResult.For(slot, null, isNeeded: false);
-                gradient.Backend.Rotate(gradient, rotation, positions, offset, true, result.Tensor!);
-                result.Finish();
-            });
+            tape, output, [input],
+            (gradient, results) => gradient.Backend.Rotate(gradient, rotation, positions, offset, true, results[0]!));
 
     /// <summary>Where a computation that overwrites writes the gradient of an input.</summary>
     /// <param name="Tensor">The slot's own memory if it is the first contribution, or memory to be added to it; null if not wanted.</param>

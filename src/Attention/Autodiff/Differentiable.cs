@@ -44,6 +44,39 @@ public static partial class Differentiable
         return new Variable(data, tape, slot);
     }
 
+    /// <summary>The result of a recorded computation whose gradients overwrite.</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="data">What was computed.</param>
+    /// <param name="inputs">What it was computed from; null for inputs that are absent.</param>
+    /// <param name="backward">
+    /// Given the gradient of the result, and a tensor of each input's shape to overwrite with the input's gradient: null where
+    /// nobody asks for it.
+    /// </param>
+    /// <param name="kept">What <paramref name="backward"/> reads; the tape disposes it.</param>
+    private static Variable Recorded(
+        Tape tape, DeviceTensor data, ReadOnlySpan<Variable?> inputs, Action<DeviceTensor, DeviceTensor?[]> backward,
+        params DeviceTensor?[] kept)
+    {
+        var slots = new GradientSlot?[inputs.Length];
+        for (int i = 0; i < slots.Length; i++)
+        {
+            slots[i] = inputs[i]?.Slot;
+        }
+
+        return Recorded(
+            tape, data,
+            gradient =>
+            {
+                GradientResult[] results = Array.ConvertAll(slots, static slot => GradientResult.For(slot, null, isNeeded: false));
+                backward(gradient, Array.ConvertAll(results, static result => result.Tensor));
+                foreach (GradientResult result in results)
+                {
+                    result.Finish();
+                }
+            },
+            kept);
+    }
+
     /// <summary>A tensor as rows of its last axis, without a copy where its strides allow it.</summary>
     private static DeviceTensor Rows(DeviceTensor tensor)
     {

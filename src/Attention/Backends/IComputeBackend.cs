@@ -29,6 +29,18 @@ public interface IComputeBackend
     /// <param name="request">The computation.</param>
     BackendSupport Supports(in ComputeRequest request);
 
+    /// <summary>Whether <see cref="Run"/> takes a computation, and why not.</summary>
+    /// <typeparam name="TComputation">The computation's type.</typeparam>
+    BackendSupport Supports<TComputation>()
+        where TComputation : struct, IComputation => BackendSupport.No($"{Name} does not offer {TComputation.Name}.");
+
+    /// <summary>Runs a computation that has no method of its own.</summary>
+    /// <typeparam name="TComputation">The computation's type.</typeparam>
+    /// <param name="computation">What to compute, with its tensors.</param>
+    /// <exception cref="NotSupportedException">The backend does not offer it.</exception>
+    void Run<TComputation>(in TComputation computation)
+        where TComputation : struct, IComputation => Supports<TComputation>().Require();
+
     /// <summary>Takes memory for <paramref name="length"/> floats, whose contents are undefined.</summary>
     /// <param name="length">How many floats; may be 0.</param>
     DeviceBuffer Allocate(nint length);
