@@ -7,7 +7,7 @@ namespace Attention.TestKit;
 /// What every backend must do: each operation of <see cref="IComputeBackend"/> against plain loops in double, over ragged, strided,
 /// broadcast and empty tensors. A backend's test class runs <see cref="Run"/> for each of <see cref="Checks"/>.
 /// </summary>
-/// <remarks>Rotary positions are checked where they are computed; what a backend does not support, it must refuse.</remarks>
+/// <remarks>What a backend does not support, it must refuse, with the reason that it gives.</remarks>
 public sealed partial class BackendContract
 {
     private static readonly Dictionary<string, MethodInfo> s_checks = typeof(BackendContract)

@@ -133,5 +133,5 @@ public sealed partial class PlainTensor
         return lengths;
     }
 
-    private double Round(double x) => _isFloat ? (float)x : x;
+    internal double Round(double x) => _isFloat ? (float)x : x;
 }
