@@ -62,7 +62,11 @@ public sealed record ReferenceMultiHeadAttention(int ModelSize, int Heads, int K
             double score = Bias is null ? 0 : Bias[(((head * queryLength) + query) * keyLength) + key];
             for (int i = 0; i < HeadSize; i++)
             {
-                score += queries[queryStart + i] * keys[keyStart + i] / Math.Sqrt(HeadSize);
+                double queryNumber = queries[queryStart + i];
+                score += ((queryNumber + Number("content_bias", (head * HeadSize) + i)) * keys[keyStart + i]
+                    + (queryNumber * Number("relative_key", (Clipped(query, key, queryLength, keyLength) * HeadSize) + i))
+                    + ((queryNumber + Number("position_bias", (head * HeadSize) + i)) * Relative(query, key, queryLength, keyLength, (head * HeadSize) + i)))
+                    / Math.Sqrt(HeadSize);
             }
 
             weights[key] = Mask?.Invoke(batch, head, query, key) ?? true ? Math.Exp(score) : 0;
@@ -74,9 +78,40 @@ public sealed record ReferenceMultiHeadAttention(int ModelSize, int Heads, int K
             int valueStart = ((((batch * keyLength) + key) * KeyValueHeads) + keyHead) * HeadSize;
             for (int i = 0; i < HeadSize; i++)
             {
-                joined[queryStart + i] += weights[key] / sum * values[valueStart + i];
+                joined[queryStart + i] += weights[key] / sum
+                    * (values[valueStart + i] + Number("relative_value", (Clipped(query, key, queryLength, keyLength) * HeadSize) + i));
             }
         }
+    }
+
+    /// <summary>A number of a weight that the layer may have; 0 if not.</summary>
+    private double Number(string name, int index) => Weights.TryGetValue(name, out double[]? weight) ? weight[index] : 0;
+
+    /// <summary>The row of the tables of clipped distances; the last query stands beside the last key.</summary>
+    private int Clipped(int query, int key, int queryLength, int keyLength)
+    {
+        int largest = Weights.TryGetValue("relative_key", out double[]? table) ? table.Length / HeadSize / 2 : 0;
+        return Math.Clamp(key - query - (keyLength - queryLength), -largest, largest) + largest;
+    }
+
+    /// <summary>A column of the projected sinusoids of a distance, as Transformer-XL has them.</summary>
+    private double Relative(int query, int key, int queryLength, int keyLength, int column)
+    {
+        if (!Weights.TryGetValue("relative_proj.weight", out double[]? projection))
+        {
+            return 0;
+        }
+
+        int distance = query + keyLength - queryLength - key;
+        int half = (ModelSize + 1) / 2;
+        double sum = 0;
+        for (int channel = 0; channel < ModelSize; channel++)
+        {
+            double angle = distance / Math.Pow(10000, 2.0 * (channel % half) / ModelSize);
+            sum += projection[(column * ModelSize) + channel] * (channel < half ? Math.Sin(angle) : Math.Cos(angle));
+        }
+
+        return sum;
     }
 
     private double[] Project(double[] input, int start, int width) => ReferenceLinear.Forward(

@@ -28,19 +28,10 @@ public static partial class Differentiable
         where TMask : struct, IAttentionMask
         where TModifier : struct, IScoreModifier
     {
-        ArgumentNullException.ThrowIfNull(query);
-        ArgumentNullException.ThrowIfNull(key);
-        ArgumentNullException.ThrowIfNull(value);
-        Rank4(query, nameof(query));
-        Rank4(value, nameof(value));
         Tape? tape = Tape.Of(query, key, value, bias, sinkLogits);
-        options = tape is { IsTraining: true } && options.Dropout > 0
-            ? options with { DropoutSeed = tape.NextSeed() }
-            : options with { Dropout = 0 };
-        IComputeBackend backend = query.Data.Backend;
+        DeviceTensor output = JoinedHeads(query, key, value, tape, ref options);
+        IComputeBackend backend = output.Backend;
         ReadOnlySpan<nint> lengths = query.Data.Lengths;
-        using DeviceTensor joined = DeviceTensor.Allocate(backend, lengths[0], lengths[2], lengths[1], value.Data.Lengths[3]);
-        DeviceTensor output = joined.Transpose(1, 2);
         var inputs = new AttentionTensors
         {
             Query = query.Data,
@@ -87,27 +78,12 @@ public static partial class Differentiable
         where TMask : struct, IAttentionMask
         where TModifier : struct, IScoreModifier
     {
-        GradientSlot?[] slots = [.. inputs.Select(input => input?.Slot)];
-        DeviceTensor?[] kept = [.. inputs.Select(input => input?.Data.Share())];
+        DeviceTensor?[] kept = [.. inputs.Select(static input => input?.Data.Share())];
         DeviceTensor keptOutput = output.Share();
         return Recorded(
-            tape, output,
-            gradient =>
-            {
-                var results = new GradientResult[slots.Length];
-                for (int i = 0; i < slots.Length; i++)
-                {
-                    results[i] = GradientResult.For(slots[i], kept[i], isNeeded: i < 3);
-                }
-
-                gradient.Backend.AttentionBackward(
-                    Tensors(kept), mask, modifier, keptOutput, logSumExp, gradient,
-                    Tensors([.. results.Select(result => result.Tensor)]), options);
-                foreach (GradientResult result in results)
-                {
-                    result.Finish();
-                }
-            },
+            tape, output, inputs, isNeeded: 3,
+            (gradient, results) => gradient.Backend.AttentionBackward(
+                Tensors(kept), mask, modifier, keptOutput, logSumExp, gradient, Tensors(results), options),
             [.. kept, keptOutput, logSumExp]);
     }
 

@@ -55,6 +55,17 @@ public static partial class Differentiable
     /// <param name="kept">What <paramref name="backward"/> reads; the tape disposes it.</param>
     private static Variable Recorded(
         Tape tape, DeviceTensor data, ReadOnlySpan<Variable?> inputs, Action<DeviceTensor, DeviceTensor?[]> backward,
+        params DeviceTensor?[] kept) => Recorded(tape, data, inputs, 0, backward, kept);
+
+    /// <summary>The same for a computation that always writes the gradients of its first inputs.</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="data">What was computed.</param>
+    /// <param name="inputs">What it was computed from.</param>
+    /// <param name="isNeeded">Inputs whose gradient is written even where nobody asks for it; these come first among those kept too.</param>
+    /// <param name="backward">Given the gradient of the result and where those of the inputs go.</param>
+    /// <param name="kept">What <paramref name="backward"/> reads; the tape disposes it.</param>
+    private static Variable Recorded(
+        Tape tape, DeviceTensor data, ReadOnlySpan<Variable?> inputs, int isNeeded, Action<DeviceTensor, DeviceTensor?[]> backward,
         params DeviceTensor?[] kept)
     {
         var slots = new GradientSlot?[inputs.Length];
@@ -67,7 +78,14 @@ public static partial class Differentiable
             tape, data,
             gradient =>
             {
-                GradientResult[] results = Array.ConvertAll(slots, static slot => GradientResult.For(slot, null, isNeeded: false));
+                var results = new GradientResult[slots.Length];
+                for (int i = 0; i < slots.Length; i++)
+                {
+                    results[i] = i < isNeeded
+                        ? GradientResult.For(slots[i], kept[i], isNeeded: true)
+                        : GradientResult.For(slots[i], null, isNeeded: false);
+                }
+
                 backward(gradient, Array.ConvertAll(results, static result => result.Tensor));
                 foreach (GradientResult result in results)
                 {

@@ -87,6 +87,7 @@ public sealed partial class MultiHeadAttention
     /// <param name="name">What the caller calls the cache.</param>
     internal void CheckCached(Variable input, KvCache cache, ReadOnlySpan<int> sequences, string name)
     {
+        RequireNoRelativePositions("cache");
         LayerInput.CheckSequences(input, nameof(input), "length", _options.ModelSize);
         ArgumentNullException.ThrowIfNull(cache, name);
         if (input.Tape is not null)

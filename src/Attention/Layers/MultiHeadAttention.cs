@@ -14,7 +14,8 @@ namespace Attention.Layers;
 /// Parameters, as in PyTorch: <c>in_proj_weight [(heads + 2 keyValueHeads) headSize, modelSize]</c> (query, key and value one below
 /// the other), or <c>q_proj_weight</c>, <c>k_proj_weight</c>, <c>v_proj_weight</c> where keys or values have another size;
 /// <c>in_proj_bias</c>; <c>out_proj.weight</c>, <c>out_proj.bias</c>; and <c>q_norm.weight</c>, <c>k_norm.weight</c>,
-/// <c>gate.weight</c>, <c>gate.bias</c> where chosen. Weights start Glorot uniform with each projection's own fans (PyTorch takes those
+/// <c>gate.weight</c>, <c>gate.bias</c>, <c>relative_key</c>, <c>relative_value [2 maxDistance + 1, headSize]</c>, or
+/// <c>relative_proj.weight</c>, <c>content_bias</c>, <c>position_bias [heads, headSize]</c> where chosen. Weights start Glorot uniform with each projection's own fans (PyTorch takes those
 /// of the packed matrix), biases at zero.
 /// </para>
 /// <para>A query that may attend to nothing gets the output projection's bias.</para>
@@ -83,6 +84,7 @@ public sealed partial class MultiHeadAttention : Layer
         }
 
         _gate = options.HasOutputGate ? AddLayer("gate", new Linear(model, query, true, Initial.Seed(options.Seed, 4), Backend)) : null;
+        AddRelativePositions();
     }
 
     /// <summary>Self-attention: every position of <paramref name="input"/> attends to every one.</summary>
@@ -133,11 +135,10 @@ public sealed partial class MultiHeadAttention : Layer
         where TModifier : struct, IScoreModifier
     {
         CheckInputs(query, key, value);
+        CheckRelative(modifier, bias);
         LayerInput.CheckBias(bias, nameof(bias), query.Data.Lengths[0], _options.Heads, query.Data.Lengths[1], key.Data.Lengths[1]);
         using HeadProjection heads = Project(query, key, value, offset);
-        using Variable attended = Differentiable.Attention(
-            heads.Query, heads.Key, heads.Value, mask, modifier, bias,
-            options: new AttentionOptions { Scale = _options.Scale, Dropout = _options.Dropout });
+        using Variable attended = Attend(heads, mask, modifier, bias);
         return Join(query, attended);
     }
 
@@ -149,9 +150,11 @@ public sealed partial class MultiHeadAttention : Layer
     /// <param name="heads">The heads wanted; none for all.</param>
     /// <returns><c>[batch, wanted heads, queryLength, keyLength]</c>, which the caller disposes.</returns>
     /// <exception cref="ArgumentException">A shape is another, a head does not exist, or the mask does not fit.</exception>
+    /// <exception cref="NotSupportedException">The layer has <see cref="RelativePositions"/>.</exception>
     public DeviceTensor Weights<TMask>(Variable query, Variable key, in TMask mask, params ReadOnlySpan<int> heads)
         where TMask : struct, IAttentionMask
     {
+        RequireNoRelativePositions("weights on request");
         CheckInputs(query, key, null);
         using Variable plainQuery = query.Detach();
         using Variable plainKey = key.Detach();
@@ -303,6 +306,7 @@ public sealed partial class MultiHeadAttention : Layer
         }
 
         Initial.CheckProbability(options.Dropout, nameof(options));
+        CheckRelative(options);
         int headSize = options.HeadSize ?? options.ModelSize / options.Heads;
         return headSize > 0 && options.KeySize is null or > 0 && options.ValueSize is null or > 0
             ? (keyValueHeads, headSize)

@@ -38,6 +38,15 @@ public sealed record MultiHeadAttentionOptions
     /// <summary>Rotates queries and keys by their positions; null for no rotation.</summary>
     public Rotation? Rotary { get; init; }
 
+    /// <summary>
+    /// How distances enter the scores; with any but <see cref="RelativePositions.None"/> the layer takes no rotation, modifier or
+    /// bias, and has no cache. Queries are the last positions of the keys.
+    /// </summary>
+    public RelativePositions RelativePositions { get; init; }
+
+    /// <summary>For <see cref="RelativePositions.Clipped"/>, the largest distance that has vectors of its own.</summary>
+    public int MaxRelativeDistance { get; init; } = 16;
+
     /// <summary>The factor on q.k; null for one by the root of the head size.</summary>
     public float? Scale { get; init; }
 

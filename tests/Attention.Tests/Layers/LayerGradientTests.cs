@@ -55,6 +55,40 @@ public class LayerGradientTests
     }
 
     [Theory]
+    [InlineData(RelativePositions.Clipped, 5, 5)]
+    [InlineData(RelativePositions.Clipped, 3, 8)]
+    [InlineData(RelativePositions.TransformerXl, 5, 5)]
+    [InlineData(RelativePositions.TransformerXl, 3, 8)]
+    public void RelativePositions_AgreeWithDouble(RelativePositions positions, int queryLength, int keyLength)
+    {
+        MultiHeadAttentionOptions options = new()
+        {
+            ModelSize = 6,
+            Heads = 4,
+            KeyValueHeads = 2,
+            HeadSize = 3,
+            RelativePositions = positions,
+            MaxRelativeDistance = 2,
+        };
+        using MultiHeadAttention layer = LayerNumbers.Filled(new MultiHeadAttention(options), 7);
+        using var tape = new Tape();
+        using Variable query = tape.Watch(LayerNumbers.Tensor(1, Batch, queryLength, 6));
+        using Variable memory = tape.Watch(LayerNumbers.Tensor(2, Batch, keyLength, 6));
+        using Variable output = layer.Forward(query, memory, memory, CausalMask.BottomRight(queryLength, keyLength));
+        double[] queryNumbers = LayerNumbers.Doubles(query.Data);
+        double[] memoryNumbers = LayerNumbers.Doubles(memory.Data);
+        ReferenceMultiHeadAttention reference = new(6, 4, 2, 3)
+        {
+            Weights = LayerNumbers.Doubles(layer),
+            Mask = (_, _, i, j) => j <= i + keyLength - queryLength,
+        };
+
+        Check(
+            tape, layer, output, reference.Weights, () => reference.Forward(queryNumbers, memoryNumbers, Batch),
+            (query, queryNumbers), (memory, memoryNumbers));
+    }
+
+    [Theory]
     [InlineData(FeedForwardKind.Relu, true)]
     [InlineData(FeedForwardKind.Gelu, true)]
     [InlineData(FeedForwardKind.GeluTanh, true)]
