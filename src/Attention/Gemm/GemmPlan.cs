@@ -53,8 +53,8 @@ internal readonly struct GemmPlan
     /// <summary>Multiply-adds below which a further thread costs more than it brings: about 10 microseconds of one core.</summary>
     private const double LeastWorkPerThread = 400_000;
 
-    /// <summary>Pieces per thread, so that a thread that was held up does not hold up the rest.</summary>
-    private const int PiecesPerThread = 4;
+    /// <summary>Pieces per thread, so that a thread that was held up, or gets the odd piece, does not hold up the rest.</summary>
+    private const int PiecesPerThread = 8;
 
     /// <summary>A piece narrower than this would pay too much for packing its rows of A.</summary>
     private const int LeastPieceColumns = 256;
