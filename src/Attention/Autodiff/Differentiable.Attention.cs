@@ -45,7 +45,7 @@ public static partial class Differentiable
         backend.AttentionForward(inputs, mask, modifier, output, logSumExp, options);
         return records
             ? RecordAttention(tape!, output, logSumExp!, [query, key, value, bias, sinkLogits], mask, modifier, options)
-            : Plain(output, tape);
+            : Plain(output, tape, query, key, value, bias, sinkLogits);
     }
 
     /// <summary>Rotary positions; see <see cref="Rotary"/>.</summary>
@@ -61,7 +61,7 @@ public static partial class Differentiable
         Tape? tape = Tape.Of(input);
         DeviceTensor output = DeviceTensor.Allocate(input.Data.Backend, input.Data.Lengths);
         input.Data.Backend.Rotate(input.Data, rotation, positions, offset, false, output);
-        return Records(tape, input) ? RecordRotate(tape!, output, input, rotation, positions.ToArray(), offset) : Plain(output, tape);
+        return Records(tape, input) ? RecordRotate(tape!, output, input, rotation, positions.ToArray(), offset) : Plain(output, tape, input);
     }
 
     private static void Rank4(Variable variable, string name)

@@ -23,15 +23,17 @@ public static partial class Differentiable
 
         ulong drawn = tape.Drawn;
         DeviceTensor output;
+        bool records;
         using (Tape first = tape.Continue(drawn))
         using (Variable inner = first.Constant(input.Data.Share()))
         using (Variable result = block(inner))
         {
             output = result.Data.Share();
             tape.Drawn = first.Drawn;
+            records = input.Slot is not null || result.RequiresGradient;
         }
 
-        return RecordCheckpoint(tape, output, block, input, drawn);
+        return !records ? Plain(output, tape) : RecordCheckpoint(tape, output, block, input, drawn);
     }
 
     private static Variable RecordCheckpoint(Tape tape, DeviceTensor output, Func<Variable, Variable> block, Variable input, ulong drawn)

@@ -17,7 +17,7 @@ public static partial class Differentiable
         DeviceTensor output = DeviceTensor.Allocate(left.Data.Backend, Broadcast(left.Data, right.Data));
         output.Backend.Accumulate(left.Data, output);
         output.Backend.Accumulate(right.Data, output, 1, 1);
-        return Records(tape, left, right) ? RecordAdd(tape!, output, left.Slot, right.Slot) : Plain(output, tape);
+        return Records(tape, left, right) ? RecordAdd(tape!, output, left.Slot, right.Slot) : Plain(output, tape, left, right);
     }
 
     /// <summary><c>left right</c>, number by number, axes of length 1 or missing in front repeated.</summary>
@@ -31,7 +31,7 @@ public static partial class Differentiable
         Tape? tape = Tape.Of(left, right);
         DeviceTensor output = DeviceTensor.Allocate(left.Data.Backend, Broadcast(left.Data, right.Data));
         output.Backend.Multiply(left.Data, right.Data, output);
-        return Records(tape, left, right) ? RecordMultiply(tape!, output, left, right) : Plain(output, tape);
+        return Records(tape, left, right) ? RecordMultiply(tape!, output, left, right) : Plain(output, tape, left, right);
     }
 
     /// <summary><c>factor input</c>.</summary>
@@ -43,7 +43,7 @@ public static partial class Differentiable
         Tape? tape = Tape.Of(input);
         DeviceTensor output = DeviceTensor.Allocate(input.Data.Backend, input.Data.Lengths);
         output.Backend.Accumulate(input.Data, output, factor);
-        return Records(tape, input) ? RecordScale(tape!, output, input.Slot, factor) : Plain(output, tape);
+        return Records(tape, input) ? RecordScale(tape!, output, input.Slot, factor) : Plain(output, tape, input);
     }
 
     /// <summary>The sum of all numbers times <paramref name="factor"/>, of shape <c>[1]</c>.</summary>
@@ -55,7 +55,7 @@ public static partial class Differentiable
         Tape? tape = Tape.Of(input);
         DeviceTensor output = DeviceTensor.Allocate(input.Data.Backend, 1);
         output.Backend.Sum(input.Data, output, factor);
-        return Records(tape, input) ? RecordScale(tape!, output, input.Slot, factor) : Plain(output, tape);
+        return Records(tape, input) ? RecordScale(tape!, output, input.Slot, factor) : Plain(output, tape, input);
     }
 
     /// <summary>The sum over one axis, which keeps length 1, times <paramref name="factor"/>.</summary>
@@ -71,7 +71,7 @@ public static partial class Differentiable
         lengths[Shapes.Axis(axis, lengths.Length, nameof(axis))] = 1;
         DeviceTensor output = DeviceTensor.Allocate(input.Data.Backend, lengths);
         output.Backend.Sum(input.Data, output, factor);
-        return Records(tape, input) ? RecordScale(tape!, output, input.Slot, factor) : Plain(output, tape);
+        return Records(tape, input) ? RecordScale(tape!, output, input.Slot, factor) : Plain(output, tape, input);
     }
 
     /// <summary>Puts tensors one behind the other along an axis.</summary>
@@ -109,7 +109,7 @@ public static partial class Differentiable
             start += input.Data.Lengths[axis];
         }
 
-        return Records(tape, inputs!) ? RecordConcatenate(tape!, output, axis, inputs) : Plain(output, tape);
+        return Records(tape, inputs!) ? RecordConcatenate(tape!, output, axis, inputs) : Plain(output, tape, inputs!);
     }
 
     /// <summary>A copy whose numbers lie side by side in row-major order.</summary>
@@ -125,7 +125,7 @@ public static partial class Differentiable
         Tape? tape = Tape.Of(input);
         DeviceTensor output = DeviceTensor.Allocate(input.Data.Backend, input.Data.Lengths);
         output.Backend.Activate(kind, input.Data, output);
-        return Records(tape, input) ? RecordActivate(tape!, output, kind, input) : Plain(output, tape);
+        return Records(tape, input) ? RecordActivate(tape!, output, kind, input) : Plain(output, tape, input);
     }
 
     /// <summary>Drops numbers and divides the others by <c>1 - probability</c>, under a tape that trains; otherwise a share of the input.</summary>
@@ -149,7 +149,7 @@ public static partial class Differentiable
         ulong seed = tape.NextSeed();
         DeviceTensor output = DeviceTensor.Allocate(input.Data.Backend, input.Data.Lengths);
         output.Backend.Drop(input.Data, probability, seed, output);
-        return Records(tape, input) ? RecordDrop(tape, output, input.Slot!, probability, seed) : Plain(output, tape);
+        return Records(tape, input) ? RecordDrop(tape, output, input.Slot!, probability, seed) : Plain(output, tape, input);
     }
 
     private static bool SameBut(ReadOnlySpan<nint> left, ReadOnlySpan<nint> right, int axis) =>

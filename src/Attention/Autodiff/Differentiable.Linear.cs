@@ -29,7 +29,7 @@ public static partial class Differentiable
             input.Data.Backend.Linear(inputRows, weight.Data, bias?.Data, outputRows);
         }
 
-        return Records(tape, input, weight, bias) ? RecordLinear(tape!, output, input, weight, bias) : Plain(output, tape);
+        return Records(tape, input, weight, bias) ? RecordLinear(tape!, output, input, weight, bias) : Plain(output, tape, input, weight, bias);
     }
 
     /// <summary><c>left right</c> for every pair of matrices of a batch.</summary>
@@ -52,7 +52,7 @@ public static partial class Differentiable
         Tape? tape = Tape.Of(left, right);
         DeviceTensor output = DeviceTensor.Allocate(a.Backend, [.. a.Lengths[..^1], b.Lengths[^1]]);
         a.Backend.MatrixMultiply(a, b, output);
-        return Records(tape, left, right) ? RecordMatrixMultiply(tape!, output, left, right) : Plain(output, tape);
+        return Records(tape, left, right) ? RecordMatrixMultiply(tape!, output, left, right) : Plain(output, tape, left, right);
     }
 
     private static Variable RecordLinear(Tape tape, DeviceTensor output, Variable input, Variable weight, Variable? bias)

@@ -36,7 +36,7 @@ public static partial class Differentiable
         output.Backend.Run(new RelativeForward<TMask> { Inputs = inputs, Mask = mask, Output = output, Options = options });
         return Records(tape, query, key, value, keyTable, valueTable)
             ? RecordRelative(tape!, output, [query, key, value, keyTable, valueTable], mask, offset, options)
-            : Plain(output, tape);
+            : Plain(output, tape, query, key, value, keyTable, valueTable);
     }
 
     /// <summary>Attention with the relative positions of Transformer-XL; see <see cref="Mechanisms.TransformerXlAttention"/>.</summary>
@@ -69,7 +69,7 @@ public static partial class Differentiable
             Output = output,
             Options = options,
         });
-        return Records(tape, inputs) ? RecordTransformerXl(tape!, output, inputs, mask, options) : Plain(output, tape);
+        return Records(tape, inputs) ? RecordTransformerXl(tape!, output, inputs, mask, options) : Plain(output, tape, inputs);
     }
 
     /// <summary>Memory for attention's output, laid out so that joining the heads needs no copy; decides the dropout.</summary>

@@ -19,7 +19,7 @@ public static partial class Differentiable
         Tape? tape = Tape.Of(input, weight, bias);
         DeviceTensor output = DeviceTensor.Allocate(input.Data.Backend, input.Data.Lengths);
         output.Backend.Normalize(kind, input.Data, weight?.Data, bias?.Data, epsilon, output);
-        return Records(tape, input, weight, bias) ? RecordNormalize(tape!, output, kind, input, weight, bias, epsilon) : Plain(output, tape);
+        return Records(tape, input, weight, bias) ? RecordNormalize(tape!, output, kind, input, weight, bias, epsilon) : Plain(output, tape, input, weight, bias);
     }
 
     /// <summary>Takes rows of a table.</summary>
@@ -54,7 +54,7 @@ public static partial class Differentiable
         DeviceTensor output = rows.Reshape([.. lengths, table.Data.Lengths[^1]]);
         return tape is not null && table.Slot is not null
             ? RecordEmbed(tape, output, table.Slot, indices.ToArray())
-            : Plain(output, tape);
+            : Plain(output, tape, table);
     }
 
     /// <summary>
@@ -82,7 +82,7 @@ public static partial class Differentiable
         }
 
         rows.Dispose();
-        return Plain(output, tape);
+        return Plain(output, tape, logits);
     }
 
     private static Variable RecordNormalize(

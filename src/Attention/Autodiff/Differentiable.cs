@@ -29,8 +29,20 @@ public static partial class Differentiable
         return false;
     }
 
-    /// <summary>The result of a computation that nobody needs the gradient of.</summary>
-    private static Variable Plain(DeviceTensor data, Tape? tape) => new(data, tape, null);
+    /// <summary>The result of a computation that is not recorded.</summary>
+    /// <param name="data">What was computed.</param>
+    /// <param name="tape">The tape.</param>
+    /// <param name="inputs">What it was computed from: where one has a gradient that no tape records, the result must not meet a tape.</param>
+    private static Variable Plain(DeviceTensor data, Tape? tape, params ReadOnlySpan<Variable?> inputs)
+    {
+        bool isUntracked = false;
+        foreach (Variable? input in inputs)
+        {
+            isUntracked |= tape is null && input is not null && (input.IsUntracked || input.Slot is not null);
+        }
+
+        return new Variable(data, tape, null) { IsUntracked = isUntracked };
+    }
 
     /// <summary>The result of a recorded computation.</summary>
     /// <param name="tape">The tape.</param>

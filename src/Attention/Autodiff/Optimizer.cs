@@ -5,6 +5,8 @@ namespace Attention.Autodiff;
 /// <summary>Changes parameters along their gradients. Parameters without a gradient are left alone.</summary>
 public abstract class Optimizer : IDisposable
 {
+    private bool _isDisposed;
+
     /// <summary>Keeps the parameters.</summary>
     /// <param name="parameters">What to change; each once.</param>
     protected Optimizer(IEnumerable<Parameter> parameters)
@@ -27,14 +29,12 @@ public abstract class Optimizer : IDisposable
     /// <param name="learningRate">How far.</param>
     /// <param name="maxGradientNorm">Gradients are scaled down together so that their norm is at most this; infinity for no limit.</param>
     /// <returns>The norm of the gradients before, or 0 if it was not asked for.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">A rate or norm is negative or NaN.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rate is negative or not finite, or a norm not positive.</exception>
+    /// <exception cref="ObjectDisposedException">The optimiser was disposed.</exception>
     public double Step(float learningRate, double maxGradientNorm = double.PositiveInfinity)
     {
-        if (!(learningRate >= 0))
-        {
-            throw new ArgumentOutOfRangeException(nameof(learningRate), learningRate, "A learning rate is not negative.");
-        }
-
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        CheckRate(learningRate, nameof(learningRate));
         if (!(maxGradientNorm > 0))
         {
             throw new ArgumentOutOfRangeException(nameof(maxGradientNorm), maxGradientNorm, "A norm is positive.");
@@ -42,7 +42,6 @@ public abstract class Optimizer : IDisposable
 
         double norm = double.IsPositiveInfinity(maxGradientNorm) ? 0 : GradientNorm();
         float scale = norm > maxGradientNorm ? (float)(maxGradientNorm / norm) : 1;
-        Steps++;
         for (int i = 0; i < Parameters.Count; i++)
         {
             if (Parameters[i].Gradient is { } gradient)
@@ -52,12 +51,14 @@ public abstract class Optimizer : IDisposable
             }
         }
 
+        Steps++;
         return norm;
     }
 
     /// <summary>Gives the memory of the optimiser's own state back; the parameters stay.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         Dispose(true);
         GC.SuppressFinalize(this);
     }
@@ -72,6 +73,14 @@ public abstract class Optimizer : IDisposable
     /// <summary>Disposes the state.</summary>
     /// <param name="disposing">Whether called by <see cref="Dispose()"/>.</param>
     protected abstract void Dispose(bool disposing);
+
+    private protected static void CheckRate(float rate, string name)
+    {
+        if (!(rate >= 0 && float.IsFinite(rate)))
+        {
+            throw new ArgumentOutOfRangeException(name, rate, "Expected a finite number that is not negative.");
+        }
+    }
 
     /// <summary>A tensor of zeros for each parameter, made when first asked for.</summary>
     private protected DeviceTensor State(DeviceTensor?[] states, int index) =>

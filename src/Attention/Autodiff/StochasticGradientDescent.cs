@@ -18,7 +18,7 @@ public sealed class StochasticGradientDescent : Optimizer
     /// <param name="momentum">How much of the last step's velocity stays; 0 for none.</param>
     /// <param name="nesterov">Whether to look ahead along the velocity.</param>
     /// <param name="weightDecay">The share of a parameter that is added to its gradient.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A number is negative or NaN, or a momentum not below 1.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is negative or not finite, or a momentum not below 1.</exception>
     public StochasticGradientDescent(IEnumerable<Parameter> parameters, float momentum = 0, bool nesterov = false, float weightDecay = 0)
         : base(parameters)
     {
@@ -27,7 +27,7 @@ public sealed class StochasticGradientDescent : Optimizer
             throw new ArgumentOutOfRangeException(nameof(momentum), momentum, "A momentum lies in [0, 1).");
         }
 
-        ArgumentOutOfRangeException.ThrowIfNegative(weightDecay);
+        CheckRate(weightDecay, nameof(weightDecay));
         (_momentum, _nesterov, _weightDecay) = (momentum, nesterov, weightDecay);
         _velocities = new DeviceTensor?[Parameters.Count];
     }

@@ -21,7 +21,9 @@ public sealed class Tape : IDisposable
     private bool _isPlayed;
 
     /// <summary>Creates an empty tape.</summary>
-    /// <param name="seed">Decides what dropout drops under this tape.</param>
+    /// <param name="seed">
+    /// Decides what dropout drops under this tape: equal seeds drop the same, so in training give each step its own, such as its number.
+    /// </param>
     /// <param name="isTraining">Whether dropout drops anything.</param>
     public Tape(ulong seed = 0, bool isTraining = true)
     {
@@ -56,6 +58,19 @@ public sealed class Tape : IDisposable
         ArgumentNullException.ThrowIfNull(data);
         CheckUse();
         return new Variable(data, this, null);
+    }
+
+    /// <summary>
+    /// A parameter under this tape, for computations from parameters alone, such as a penalty on weights: with other variables of
+    /// the tape a parameter needs no such thing.
+    /// </summary>
+    /// <param name="parameter">The parameter, which gathers the gradient.</param>
+    /// <returns>A variable of the parameter's numbers.</returns>
+    public Variable Use(Parameter parameter)
+    {
+        ArgumentNullException.ThrowIfNull(parameter);
+        CheckUse();
+        return new Variable(parameter.Data.Share(), this, parameter.Slot);
     }
 
     /// <summary>Plays the gradients of a single number back.</summary>
@@ -125,16 +140,24 @@ public sealed class Tape : IDisposable
     internal static Tape? Of(params ReadOnlySpan<Variable?> variables)
     {
         Tape? tape = null;
+        bool isUntracked = false;
         foreach (Variable? variable in variables)
         {
+            isUntracked |= variable is { IsUntracked: true };
             if (variable?.Tape is { } other && other != tape)
             {
-                tape = tape is null ? other : throw new ArgumentException("The variables belong to different tapes.", nameof(variables));
+                tape = tape is null
+                    ? other
+                    : throw new InvalidOperationException(
+                        "The variables belong to different tapes. A checkpointed block has a tape of its own: what it uses besides parameters must be its input.");
             }
         }
 
         tape?.CheckUse();
-        return tape;
+        return tape is not null && isUntracked
+            ? throw new InvalidOperationException(
+                "Something computed from parameters without a tape meets a tape, and its gradient would be lost. Compute it under the tape (see Tape.Use), or detach it.")
+            : tape;
     }
 
     /// <summary>Records a computation: <paramref name="backward"/> is given the gradient of <paramref name="output"/>.</summary>

@@ -36,6 +36,9 @@ public class Variable : IDisposable
 
     internal GradientSlot? Slot { get; }
 
+    /// <summary>Whether it was computed without a tape from something that has a gradient, which it would silently lose.</summary>
+    internal bool IsUntracked { get; init; }
+
     /// <summary>A tensor outside of any tape; nothing is recorded.</summary>
     /// <param name="data">The tensor, which the variable takes over.</param>
     public static Variable Constant(DeviceTensor data)
@@ -75,6 +78,7 @@ public class Variable : IDisposable
     /// <exception cref="ArgumentException">The lengths do not add up to the axis.</exception>
     public Variable[] Split(int axis, params ReadOnlySpan<nint> lengths)
     {
+        Tape?.CheckUse();
         axis = Shapes.Axis(axis, Data.Rank, nameof(axis));
         var views = new Func<DeviceTensor, DeviceTensor>[lengths.Length];
         nint start = 0;
@@ -92,7 +96,7 @@ public class Variable : IDisposable
         }
 
         GradientSlot?[] slots = this is Parameter ? [.. views.Select(view => Slot?.Part(view))] : Slot?.Cover(views) ?? new GradientSlot?[views.Length];
-        return [.. views.Zip(slots, (view, slot) => new Variable(view(Data), Tape, slot))];
+        return [.. views.Zip(slots, (view, slot) => new Variable(view(Data), Tape, slot) { IsUntracked = IsUntracked })];
     }
 
     /// <summary>Gives the numbers back; what a tape kept stays until it was played back.</summary>
@@ -113,6 +117,10 @@ public class Variable : IDisposable
     }
 
     /// <remarks>A parameter outlives its views, so it must not remember them.</remarks>
-    private Variable View(Func<DeviceTensor, DeviceTensor> view, bool isWhole) =>
-        new(view(Data), Tape, isWhole && this is not Parameter ? Slot?.Cover(view)[0] : Slot?.Part(view));
+    private Variable View(Func<DeviceTensor, DeviceTensor> view, bool isWhole)
+    {
+        Tape?.CheckUse();
+        DeviceTensor data = view(Data);
+        return new Variable(data, Tape, isWhole && this is not Parameter ? Slot?.Cover(view)[0] : Slot?.Part(view)) { IsUntracked = IsUntracked };
+    }
 }

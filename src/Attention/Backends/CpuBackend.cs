@@ -32,7 +32,10 @@ public sealed unsafe partial class CpuBackend : IComputeBackend
     public string Name => "CPU";
 
     /// <summary>The numbers of a tensor where they are.</summary>
-    /// <param name="tensor">A tensor of a CPU backend, which must not be disposed while the span is used.</param>
+    /// <param name="tensor">
+    /// A tensor of a CPU backend, which must be neither disposed nor left to the collector while the span is used: a span does not
+    /// keep it alive (<see cref="GC.KeepAlive"/> after the last use does).
+    /// </param>
     /// <exception cref="ArgumentException">The tensor lives on another kind of backend.</exception>
     /// <exception cref="ObjectDisposedException">The tensor was disposed.</exception>
     public static TensorSpan<float> Span(DeviceTensor tensor)

@@ -19,6 +19,12 @@ internal sealed unsafe class CpuBuffer : DeviceBuffer
 
     ~CpuBuffer()
     {
+        if (Address == null)
+        {
+            // The allocation failed, and the constructor with it.
+            return;
+        }
+
         NativeMemory.AlignedFree(Address);
         GC.RemoveMemoryPressure(Math.Max(Length, 1) * sizeof(float));
     }

@@ -39,7 +39,8 @@ public interface IComputeBackend
     /// <param name="computation">What to compute, with its tensors.</param>
     /// <exception cref="NotSupportedException">The backend does not offer it.</exception>
     void Run<TComputation>(in TComputation computation)
-        where TComputation : struct, IComputation => Supports<TComputation>().Require();
+        where TComputation : struct, IComputation =>
+        throw new NotSupportedException(Supports<TComputation>().Reason ?? $"{Name} says that it offers {TComputation.Name}, but does not run it.");
 
     /// <summary>Takes memory for <paramref name="length"/> floats, whose contents are undefined.</summary>
     /// <param name="length">How many floats; may be 0.</param>

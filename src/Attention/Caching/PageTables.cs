@@ -32,7 +32,10 @@ internal sealed unsafe class PageTables : IDisposable
     /// Pages that a sequence needs to grow; <paramref name="earlier"/> is how many sequences of the same call leave its last page before it.
     /// </summary>
     internal int PagesNeeded(CacheSequence sequence, int count, int earlier) =>
-        count == 0 ? 0 : PagesOf(sequence.Length + count) - sequence.EndPage + (MustCopyTail(sequence, earlier) ? 1 : 0);
+        count == 0 ? 0 : Math.Max(0, PagesOf(sequence.Length + count) - sequence.EndPage) + (MustCopyTail(sequence, earlier) ? 1 : 0);
+
+    /// <summary>Makes room in a sequence's table for what <see cref="Grow"/> adds, which then cannot fail.</summary>
+    internal void EnsureTable(CacheSequence sequence, int count) => sequence.EnsureTable(PagesOf(sequence.Length + count));
 
     /// <summary>Whether the page that the next token goes to is there already and somebody else's as well.</summary>
     internal bool MustCopyTail(CacheSequence sequence, int earlier) =>

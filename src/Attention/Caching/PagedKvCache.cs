@@ -64,8 +64,9 @@ public sealed class PagedKvCache : KvCache
     /// <param name="tokens">What the sequence is to begin with; any numbers that say what a token is.</param>
     /// <returns>Its number.</returns>
     /// <remarks>
-    /// Found is what was appended with its tokens to a sequence that still holds it, from its first token on. Tokens are compared
-    /// one by one; a hash alone decides nothing.
+    /// Found is what was appended with its tokens to a sequence that still holds it, from its first token on. Where several
+    /// sequences computed the same tokens each by itself, only the pages of the first are found, and as long as it holds them.
+    /// Tokens are compared one by one; a hash alone decides nothing.
     /// </remarks>
     /// <exception cref="ObjectDisposedException">The cache was disposed.</exception>
     public int AddWithPrefix(ReadOnlySpan<int> tokens)
@@ -145,7 +146,13 @@ public sealed class PagedKvCache : KvCache
             throw new OutOfPagesException((int)Math.Min(needed, int.MaxValue), _tables.Pool.Available);
         }
 
+        // What may fail for want of memory comes before the first page changes hands.
         _tables.Pool.Prepare((int)needed);
+        for (int i = 0; i < batch.Length; i++)
+        {
+            _tables.EnsureTable(batch[i], CountOf(i, newTokens, newLengths));
+        }
+
         for (int i = 0; i < batch.Length; i++)
         {
             int count = CountOf(i, newTokens, newLengths);

@@ -27,7 +27,12 @@ internal static class Checkpoint
         var values = new Dictionary<Parameter, float[]>();
         foreach ((string name, Parameter parameter) in wanted)
         {
-            values.Add(parameter, file.ReadArray(name, parameter.Data.Lengths));
+            // A parameter that layers share has several names, which must mean the same numbers.
+            float[] numbers = file.ReadArray(name, parameter.Data.Lengths);
+            if (!values.TryAdd(parameter, numbers) && !values[parameter].AsSpan().SequenceEqual(numbers))
+            {
+                throw new InvalidDataException($"'{path}' does not fit: '{name}' is shared by layers, and has other numbers under another name.");
+            }
         }
 
         foreach ((Parameter parameter, float[] numbers) in values)

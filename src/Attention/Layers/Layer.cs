@@ -91,8 +91,10 @@ public abstract class Layer : IDisposable
     /// <param name="name">Its name.</param>
     /// <param name="values">Its first numbers, row-major.</param>
     /// <param name="lengths">Its shape.</param>
+    /// <exception cref="ArgumentException">There is a parameter of that name.</exception>
     protected Parameter AddParameter(string name, ReadOnlySpan<float> values, params ReadOnlySpan<nint> lengths)
     {
+        RequireNew(name, _parameters.Exists(parameter => parameter.Name == name));
         var parameter = new Parameter(name, DeviceTensor.Create(Backend, values, lengths));
         _parameters.Add(parameter);
         return parameter;
@@ -101,12 +103,22 @@ public abstract class Layer : IDisposable
     /// <summary>Makes another layer a part of this one.</summary>
     /// <typeparam name="TLayer">Its type.</typeparam>
     /// <param name="name">Its name; empty if its parameters are named as this layer's own.</param>
-    /// <param name="layer">The layer, which this one takes over.</param>
+    /// <param name="layer">The layer, which this one takes over; it may be a part of several.</param>
+    /// <exception cref="ArgumentException">There is a layer of that name.</exception>
     protected TLayer AddLayer<TLayer>(string name, TLayer layer)
         where TLayer : Layer
     {
         ArgumentNullException.ThrowIfNull(layer);
+        RequireNew(name, name.Length > 0 && _layers.Exists(entry => entry.Name == name));
         _layers.Add((name, layer));
         return layer;
+    }
+
+    private static void RequireNew(string name, bool isTaken)
+    {
+        if (isTaken)
+        {
+            throw new ArgumentException($"The layer has a '{name}' already.", nameof(name));
+        }
     }
 }

@@ -22,7 +22,7 @@ public sealed class LearnedPositions : Layer
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
-        Weight = AddParameter("weight", Initial.Normal(seed, count * size, deviation), count, size);
+        Weight = AddParameter("weight", Initial.Normal(seed, Initial.Count(count, size), deviation), count, size);
     }
 
     /// <summary><c>[count, size]</c>.</summary>

@@ -24,6 +24,11 @@ public sealed partial class MultiHeadAttention
     /// Causal self-attention of new positions to all that a cache holds, and to each other; their keys and values are added to
     /// the cache first. Inference only.
     /// </summary>
+    /// <remarks>
+    /// A call that fails takes back what it appended; a <see cref="RollingKvCache"/> may have forgotten by then what its window no
+    /// longer reaches. Variables and tensors are objects that a call makes; where a step must allocate nothing, call
+    /// <see cref="CachedAttention"/> itself.
+    /// </remarks>
     /// <param name="input">The new positions, <c>[batch, length, modelSize]</c>.</param>
     /// <param name="cache">The cache of this layer.</param>
     /// <param name="sequences">The sequence of each batch element; rotary positions go on where it ends.</param>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Attention.Autodiff;
 using Attention.Backends;
 using Attention.Policies;
@@ -15,8 +16,11 @@ public sealed partial class MultiHeadAttention
     private Parameter? _contentBias;
     private Parameter? _positionBias;
 
-    /// <summary>The sinusoids of the lengths that were seen last; they depend on nothing else.</summary>
-    private DistanceRows? _distances;
+    private readonly Lock _distanceLock = new();
+
+    /// <summary>Sinusoids of all distances shorter than <see cref="_longest"/>.</summary>
+    private DeviceTensor? _distances;
+    private int _longest;
 
     private void AddRelativePositions()
     {
@@ -70,37 +74,60 @@ public sealed partial class MultiHeadAttention
     /// <summary>Projected sinusoids, <c>[heads, queryLength + keyLength - 1, headSize]</c>.</summary>
     private Variable RelativeKeys(int queries, int keys, Tape? tape)
     {
-        DistanceRows? rows = Volatile.Read(ref _distances);
-        if (rows is null || rows.Queries != queries || rows.Keys != keys)
-        {
-            rows = new DistanceRows(queries, keys, DeviceTensor.Create(Backend, Sinusoids(queries, keys, _options.ModelSize), queries + keys - 1, _options.ModelSize));
-            Volatile.Write(ref _distances, rows);
-        }
-
-        DeviceTensor shared = rows.Sinusoids.Share();
-        using Variable sinusoids = tape is null ? Variable.Constant(shared) : tape.Constant(shared);
+        DeviceTensor rows = Distances(queries, keys);
+        using Variable sinusoids = tape is null ? Variable.Constant(rows) : tape.Constant(rows);
         using Variable projected = _relativeProjection!.Forward(sinusoids);
         using Variable apart = projected.Reshape(queries + keys - 1, _options.Heads, _headSize);
         return apart.Transpose(0, 1);
     }
 
     /// <summary>
-    /// Sines, then cosines, of the distances from <c>keys - 1</c> down to <c>1 - queries</c>: the last query stands beside the last
-    /// key (Dai et al. 2019, appendix B, and its code).
+    /// The sinusoids of the distances from <c>keys - 1</c> down to <c>1 - queries</c>: the last query stands beside the last key. A
+    /// row depends on its distance alone, so that one table, made for the longest that was seen, has them all.
     /// </summary>
-    private static float[] Sinusoids(int queries, int keys, int size)
+    private DeviceTensor Distances(int queries, int keys)
     {
-        float[] rows = new float[(queries + keys - 1) * size];
+        lock (_distanceLock)
+        {
+            int needed = Math.Max(queries, keys);
+            if (needed > _longest)
+            {
+                int longest = checked((int)BitOperations.RoundUpToPowerOf2((uint)needed));
+                DeviceTensor table = DeviceTensor.Create(
+                    Backend, Sinusoids(longest, _options.ModelSize), 2 * (nint)longest - 1, _options.ModelSize);
+                _distances?.Dispose();
+                (_distances, _longest) = (table, longest);
+            }
+
+            return _distances!.Slice(0, _longest - keys, queries + keys - 1);
+        }
+    }
+
+    /// <summary>Sines, then cosines, of the distances from <c>longest - 1</c> down to <c>1 - longest</c> (Dai et al. 2019, appendix B, and its code).</summary>
+    private static float[] Sinusoids(int longest, int size)
+    {
+        float[] rows = new float[Initial.Count((2 * longest) - 1, size)];
         int half = (size + 1) / 2;
         for (int i = 0; i < rows.Length; i++)
         {
             int channel = i % size;
-            int distance = keys - 1 - i / size;
+            int distance = longest - 1 - i / size;
             double angle = distance / Math.Pow(10000, 2.0 * (channel % half) / size);
             rows[i] = (float)(channel < half ? Math.Sin(angle) : Math.Cos(angle));
         }
 
         return rows;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _distances?.Dispose();
+        }
+
+        base.Dispose(disposing);
     }
 
     private void CheckRelative<TModifier>(in TModifier modifier, Variable? bias)
@@ -149,7 +176,4 @@ public sealed partial class MultiHeadAttention
                 $"'{nameof(options)}' has a largest distance of {options.MaxRelativeDistance}; expected 0 or more.", nameof(options));
         }
     }
-
-    /// <summary>The sinusoids of the distances between so many queries and keys.</summary>
-    private sealed record DistanceRows(int Queries, int Keys, DeviceTensor Sinusoids);
 }

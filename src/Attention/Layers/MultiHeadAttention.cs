@@ -152,17 +152,36 @@ public sealed partial class MultiHeadAttention : Layer
     /// <exception cref="ArgumentException">A shape is another, a head does not exist, or the mask does not fit.</exception>
     /// <exception cref="NotSupportedException">The layer has <see cref="RelativePositions"/>.</exception>
     public DeviceTensor Weights<TMask>(Variable query, Variable key, in TMask mask, params ReadOnlySpan<int> heads)
+        where TMask : struct, IAttentionMask => Weights(query, key, mask, default(NoModifier), null, 0, heads);
+
+    /// <summary>The weights of a call with changed scores, without dropout; nothing is recorded.</summary>
+    /// <typeparam name="TMask">The mask's type.</typeparam>
+    /// <typeparam name="TModifier">The modifier's type.</typeparam>
+    /// <param name="query"><c>[batch, queryLength, modelSize]</c>.</param>
+    /// <param name="key"><c>[batch, keyLength, keySize]</c>.</param>
+    /// <param name="mask">Which keys a query may attend to.</param>
+    /// <param name="modifier">Changes each score after scaling.</param>
+    /// <param name="bias">Added to the scores, broadcast to <c>[batch, heads, queryLength, keyLength]</c>; null for none.</param>
+    /// <param name="offset">The position of the first query and key for <see cref="MultiHeadAttentionOptions.Rotary"/>.</param>
+    /// <param name="heads">The heads wanted; none for all.</param>
+    /// <returns><c>[batch, wanted heads, queryLength, keyLength]</c>, which the caller disposes.</returns>
+    /// <exception cref="ArgumentException">A shape is another, a head does not exist, or a policy does not fit.</exception>
+    /// <exception cref="NotSupportedException">The layer has <see cref="RelativePositions"/>.</exception>
+    public DeviceTensor Weights<TMask, TModifier>(
+        Variable query, Variable key, in TMask mask, in TModifier modifier, Variable? bias = null, int offset = 0, params ReadOnlySpan<int> heads)
         where TMask : struct, IAttentionMask
+        where TModifier : struct, IScoreModifier
     {
         RequireNoRelativePositions("weights on request");
         CheckInputs(query, key, null);
+        LayerInput.CheckBias(bias, nameof(bias), query.Data.Lengths[0], _options.Heads, query.Data.Lengths[1], key.Data.Lengths[1]);
         using Variable plainQuery = query.Detach();
         using Variable plainKey = key.Detach();
-        using HeadProjection projected = Project(plainQuery, plainKey, null, 0);
+        using HeadProjection projected = Project(plainQuery, plainKey, null, offset);
         int count = heads.IsEmpty ? _options.Heads : heads.Length;
         DeviceTensor weights = DeviceTensor.Allocate(Backend, query.Data.Lengths[0], count, query.Data.Lengths[1], key.Data.Lengths[1]);
-        var inputs = new AttentionTensors { Query = projected.Query.Data, Key = projected.Key.Data, Value = projected.Key.Data };
-        Backend.AttentionWeights(inputs, mask, default(NoModifier), heads, weights, new AttentionOptions { Scale = _options.Scale });
+        var inputs = new AttentionTensors { Query = projected.Query.Data, Key = projected.Key.Data, Value = projected.Key.Data, Bias = bias?.Data };
+        Backend.AttentionWeights(inputs, mask, modifier, heads, weights, new AttentionOptions { Scale = _options.Scale });
         return weights;
     }
 

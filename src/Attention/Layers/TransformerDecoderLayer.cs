@@ -25,14 +25,15 @@ public sealed class TransformerDecoderLayer : TransformerBlock
     {
         CrossAttention = AddLayer(
             "multihead_attn",
-            new MultiHeadAttention(options.Attention with { Seed = Initial.Seed(options.Seed, 1), Rotary = null }, Backend));
+            new MultiHeadAttention(
+                options.Attention with { Seed = Initial.Seed(options.Seed, 1), Rotary = null, RelativePositions = RelativePositions.None }, Backend));
         _feedForward = AddFeedForward();
         _firstNorm = AddNorm("norm1");
         _secondNorm = AddNorm("norm2");
         _thirdNorm = AddNorm("norm3");
     }
 
-    /// <summary>The attention to the encoder's output; without rotary positions.</summary>
+    /// <summary>The attention to the encoder's output; without rotary or relative positions, for which a distance to the memory means nothing.</summary>
     public MultiHeadAttention CrossAttention { get; }
 
     /// <summary>Computes the layer.</summary>

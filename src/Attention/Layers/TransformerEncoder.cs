@@ -45,13 +45,28 @@ public sealed class TransformerEncoder : Layer
     /// <returns>Of the input's shape.</returns>
     /// <exception cref="ArgumentException">The shape is another, or the mask does not fit.</exception>
     public Variable Forward<TMask>(Variable input, TMask mask, bool recompute = false)
+        where TMask : struct, IAttentionMask => Forward(input, mask, default(NoModifier), recompute);
+
+    /// <summary>Computes the stack with changed scores, the same in every layer.</summary>
+    /// <typeparam name="TMask">The mask's type.</typeparam>
+    /// <typeparam name="TModifier">The modifier's type.</typeparam>
+    /// <param name="input"><c>[batch, length, modelSize]</c>.</param>
+    /// <param name="mask">Which positions a position may attend to.</param>
+    /// <param name="modifier">Changes each score after scaling, as <see cref="AlibiModifier"/> does.</param>
+    /// <param name="recompute">Whether to keep nothing of a layer's inside for the way back, but compute it again.</param>
+    /// <returns>Of the input's shape.</returns>
+    /// <exception cref="ArgumentException">The shape is another, or a policy does not fit.</exception>
+    public Variable Forward<TMask, TModifier>(Variable input, TMask mask, TModifier modifier, bool recompute = false)
         where TMask : struct, IAttentionMask
+        where TModifier : struct, IScoreModifier
     {
         ArgumentNullException.ThrowIfNull(input);
         Variable current = input;
         foreach (TransformerEncoderLayer layer in _layers)
         {
-            Variable next = recompute ? Differentiable.Checkpoint(x => layer.Forward(x, mask), current) : layer.Forward(current, mask);
+            Variable next = recompute
+                ? Differentiable.Checkpoint(x => layer.Forward(x, mask, modifier), current)
+                : layer.Forward(current, mask, modifier);
             Release(current, input);
             current = next;
         }
@@ -74,7 +89,22 @@ public sealed class TransformerEncoder : Layer
     /// <exception cref="InvalidOperationException"><paramref name="input"/> is on a tape.</exception>
     /// <exception cref="NotSupportedException">The layers do not compute on the processor, where caches are.</exception>
     /// <exception cref="OutOfPagesException">A paged cache has too few free pages; every sequence is as long as before in every cache.</exception>
-    public Variable Forward(Variable input, IReadOnlyList<KvCache> caches, ReadOnlySpan<int> sequences)
+    public Variable Forward(Variable input, IReadOnlyList<KvCache> caches, ReadOnlySpan<int> sequences) =>
+        Forward(input, caches, sequences, default(NoModifier));
+
+    /// <summary>The same with changed scores, the same in every layer.</summary>
+    /// <typeparam name="TModifier">The modifier's type.</typeparam>
+    /// <param name="input">The new positions, <c>[batch, length, modelSize]</c>.</param>
+    /// <param name="caches">A cache for each layer.</param>
+    /// <param name="sequences">The sequence of each batch element.</param>
+    /// <param name="modifier">Changes each score after scaling, by positions in the sequence.</param>
+    /// <returns>Of the input's shape.</returns>
+    /// <exception cref="ArgumentException">As of the call without a modifier, or the modifier does not fit.</exception>
+    /// <exception cref="InvalidOperationException"><paramref name="input"/> is on a tape.</exception>
+    /// <exception cref="NotSupportedException">The layers do not compute on the processor, where caches are.</exception>
+    /// <exception cref="OutOfPagesException">A paged cache has too few free pages; every sequence is as long as before in every cache.</exception>
+    public Variable Forward<TModifier>(Variable input, IReadOnlyList<KvCache> caches, ReadOnlySpan<int> sequences, in TModifier modifier)
+        where TModifier : struct, IScoreModifier
     {
         int[] ends = CheckCached(input, caches, sequences);
         Variable current = input;
@@ -82,7 +112,7 @@ public sealed class TransformerEncoder : Layer
         {
             for (int i = 0; i < _layers.Length; i++)
             {
-                Variable next = _layers[i].Forward(current, caches[i], sequences);
+                Variable next = _layers[i].Forward(current, caches[i], sequences, modifier);
                 Release(current, input);
                 current = next;
             }

@@ -66,12 +66,27 @@ public sealed class TransformerEncoderLayer : TransformerBlock
     /// <exception cref="InvalidOperationException"><paramref name="input"/> is on a tape.</exception>
     /// <exception cref="NotSupportedException">The layer does not compute on the processor, where caches are.</exception>
     /// <exception cref="OutOfPagesException">A paged cache has too few free pages; it has not changed.</exception>
-    public Variable Forward(Variable input, KvCache cache, ReadOnlySpan<int> sequences)
+    public Variable Forward(Variable input, KvCache cache, ReadOnlySpan<int> sequences) =>
+        Forward(input, cache, sequences, default(NoModifier));
+
+    /// <summary>The same with changed scores.</summary>
+    /// <typeparam name="TModifier">The modifier's type.</typeparam>
+    /// <param name="input">The new positions, <c>[batch, length, modelSize]</c>.</param>
+    /// <param name="cache">The cache of this layer.</param>
+    /// <param name="sequences">The sequence of each batch element.</param>
+    /// <param name="modifier">Changes each score after scaling, by positions in the sequence.</param>
+    /// <returns>Of the input's shape.</returns>
+    /// <exception cref="ArgumentException">As of the call without a modifier, or the modifier does not fit.</exception>
+    /// <exception cref="InvalidOperationException"><paramref name="input"/> is on a tape.</exception>
+    /// <exception cref="NotSupportedException">The layer does not compute on the processor, where caches are.</exception>
+    /// <exception cref="OutOfPagesException">A paged cache has too few free pages; it has not changed.</exception>
+    public Variable Forward<TModifier>(Variable input, KvCache cache, ReadOnlySpan<int> sequences, in TModifier modifier)
+        where TModifier : struct, IScoreModifier
     {
         SelfAttention.CheckCached(input, cache, sequences, nameof(cache));
         using Variable attended = Residual(
-            input, _firstNorm, static (x, state) => state.SelfAttention.Forward(x, state.cache, state.Item3),
-            (SelfAttention, cache, sequences.ToArray()));
+            input, _firstNorm, static (x, state) => state.SelfAttention.Forward(x, state.cache, state.Item3, state.modifier),
+            (SelfAttention, cache, sequences.ToArray(), modifier));
         return Residual(attended, _secondNorm, static (x, feedForward) => feedForward.Forward(x), _feedForward);
     }
 }

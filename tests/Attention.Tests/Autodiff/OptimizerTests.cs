@@ -200,4 +200,45 @@ public class OptimizerTests
         using Variable loss = Sum(product);
         tape.Backward(loss);
     }
+
+    [Fact]
+    public void Adam_CorrectsTheBiasOfEachParameter_ByItsOwnSteps()
+    {
+        const int Late = 1000;
+        using Parameter early = new("early", DeviceTensor.Zeros(CpuBackend.Shared, 1));
+        using Parameter late = new("late", DeviceTensor.Zeros(CpuBackend.Shared, 1));
+        using Adam adam = new([early, late]);
+        for (int step = 1; step <= Late; step++)
+        {
+            using Tape tape = new();
+            using Variable used = tape.Use(step < Late ? early : late);
+            using Variable loss = Sum(used);
+            tape.Backward(loss);
+            adam.Step(Rate);
+        }
+
+        // The first step of a parameter is as long as the rate, whenever it comes.
+        late.Data.ToArray()[0].Should().BeApproximately(-Rate, 1e-6f);
+        adam.Steps.Should().Be(Late);
+    }
+
+    [Fact]
+    public void RatesThatAreNoNumbers_AreRefused_AndNoStepCounts()
+    {
+        using Parameter parameter = new("p", DeviceTensor.Zeros(CpuBackend.Shared, 1));
+        StochasticGradientDescent descent = new([parameter]);
+        using Adam adam = new([parameter]);
+        foreach (float rate in new[] { -1, float.NaN, float.PositiveInfinity })
+        {
+            FluentActions.Invoking(() => adam.Step(rate)).Should().Throw<ArgumentOutOfRangeException>().WithParameterName("learningRate");
+            FluentActions.Invoking(() => descent.Step(rate)).Should().Throw<ArgumentOutOfRangeException>().WithParameterName("learningRate");
+            FluentActions.Invoking(() => new Adam([parameter], weightDecay: rate)).Should().Throw<ArgumentOutOfRangeException>().WithParameterName("weightDecay");
+            FluentActions.Invoking(() => new StochasticGradientDescent([parameter], weightDecay: rate))
+                .Should().Throw<ArgumentOutOfRangeException>().WithParameterName("weightDecay");
+        }
+
+        descent.Dispose();
+        FluentActions.Invoking(() => descent.Step(Rate)).Should().Throw<ObjectDisposedException>();
+        (adam.Steps + descent.Steps).Should().Be(0);
+    }
 }

@@ -178,7 +178,7 @@ public class TapeTests
         Action add = () => Add(left, right);
         Action embed = () => Embed(left.Reshape(1, 2), [0], [1], second);
 
-        add.Should().Throw<ArgumentException>().WithMessage("*different tapes*");
+        add.Should().Throw<InvalidOperationException>().WithMessage("*different tapes*");
         embed.Should().Throw<ArgumentException>().WithParameterName("tape");
         (first.Count + second.Count).Should().Be(0);
     }

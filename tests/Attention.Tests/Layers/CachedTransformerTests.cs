@@ -212,4 +212,22 @@ public class CachedTransformerTests
         caches.Free();
         return outputs;
     }
+
+    [Fact]
+    public void AModifier_GoesThroughTheStack_CachedOrNot()
+    {
+        using var stack = new TransformerEncoder(CachedModels.LayerCount, CachedModels.Stack(NormOrder.Pre));
+        AlibiModifier alibi = new(stack.Layers[0].Options.Attention.Heads);
+        float[] numbers = CachedModels.Numbers(1, Length, 1);
+        float[] expected = CachedModels.Run(x => stack.Forward(x, CausalMask.TopLeft, alibi), numbers, Length);
+        float[] plain = CachedModels.Run(x => stack.Forward(x, CausalMask.TopLeft), numbers, Length);
+        ContiguousKvCache[] caches = [.. stack.Layers.Select(static layer => new ContiguousKvCache(layer.SelfAttention.CacheOptions()))];
+        int[] sequence = [.. caches.Select(static cache => cache.Add()).Distinct()];
+
+        float[] actual = CachedModels.Run(x => stack.Forward(x, caches, sequence, alibi), numbers, Length);
+
+        Tolerance.Reordered("alibi", actual, expected, Roundings);
+        actual.Should().NotEqual(plain);
+        Array.ForEach(caches, static cache => cache.Dispose());
+    }
 }

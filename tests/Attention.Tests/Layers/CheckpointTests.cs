@@ -1,3 +1,4 @@
+using Attention.Backends;
 using Attention.Layers;
 using Attention.TestKit;
 
@@ -134,5 +135,33 @@ public class CheckpointTests
 
         act.Should().Throw<FileNotFoundException>();
         LayerNumbers.Parameters(layer).Should().BeEquivalentTo(before);
+    }
+
+    [Fact]
+    public void ASharedLayer_IsSavedAndLoaded_UnderBothNames()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("tied.safetensors");
+        using Tied saved = new(seed: 1);
+        using Tied loaded = new(seed: 2);
+        saved.Save(path);
+
+        loaded.Load(path);
+
+        Tolerance.SameBits("weight", loaded.Shared.Weight.Data.ToArray(), saved.Shared.Weight.Data.ToArray());
+        FluentActions.Invoking(() => new Tied(seed: 1, again: true)).Should().Throw<ArgumentException>().WithParameterName("name");
+    }
+
+    /// <summary>One linear layer in two places.</summary>
+    private sealed class Tied : Layer
+    {
+        internal Tied(ulong seed, bool again = false)
+            : base(CpuBackend.Shared)
+        {
+            Shared = AddLayer("first", new Linear(3, 4, seed: seed));
+            AddLayer(again ? "first" : "second", Shared);
+        }
+
+        internal Linear Shared { get; }
     }
 }

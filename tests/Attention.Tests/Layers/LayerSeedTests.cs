@@ -88,4 +88,26 @@ public class LayerSeedTests
         numbers.Count(number => number > 0.9f * bound).Should().BeInRange(numbers.Length / 40, numbers.Length / 13);
         numbers.Count(number => number < -0.9f * bound).Should().BeInRange(numbers.Length / 40, numbers.Length / 13);
     }
+
+    [Fact]
+    public void NeighbouringSeeds_ShareNoPart()
+    {
+        HashSet<string> attention = [];
+        HashSet<string> feedForward = [];
+        for (ulong seed = 0; seed < 3; seed++)
+        {
+            using MultiHeadAttention layer = new(s_options.Attention with { Seed = seed });
+            using FeedForward block = new(8, 8, FeedForwardKind.SwiGlu, seed: seed);
+            Remember(attention, LayerNumbers.Parameters(layer)["in_proj_weight"].Chunk(64));
+            Remember(feedForward, LayerNumbers.Parameters(block).Where(IsMatrix).Select(static entry => entry.Value));
+        }
+
+        static void Remember(HashSet<string> seen, IEnumerable<float[]> parts)
+        {
+            foreach (float[] part in parts)
+            {
+                seen.Add(string.Join(' ', part.Take(8))).Should().BeTrue("each part begins in its own way");
+            }
+        }
+    }
 }

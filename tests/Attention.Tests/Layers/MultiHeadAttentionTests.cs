@@ -267,4 +267,19 @@ public class MultiHeadAttentionTests
         int key = (keyRow * Width) + ((Heads + (head / 2)) * HeadSize);
         return Enumerable.Range(0, HeadSize).Sum(i => projected[query + i] * projected[key + i]) / Math.Sqrt(HeadSize);
     }
+
+    [Fact]
+    public void Weights_AreThoseOfTheCallWithItsModifierAndBias()
+    {
+        using MultiHeadAttention layer = new(8, 2);
+        using Variable input = Variable.Constant(LayerNumbers.Tensor(1, 1, 4, 8));
+        using Variable bias = Variable.Constant(LayerNumbers.Tensor(2, 1, 2, 4, 4));
+        using DeviceTensor plain = layer.Weights(input, input, CausalMask.TopLeft);
+        using DeviceTensor changed = layer.Weights(input, input, CausalMask.TopLeft, new AlibiModifier(2), bias);
+        using DeviceTensor second = layer.Weights(input, input, CausalMask.TopLeft, new AlibiModifier(2), bias, 0, 1);
+
+        changed.ToArray().Should().NotEqual(plain.ToArray());
+        changed.ToArray().Chunk(4).Should().OnlyContain(row => Math.Abs(row.Sum() - 1) < 1e-6f);
+        Tolerance.SameBits("head 1", second.ToArray(), changed.ToArray().AsSpan(16));
+    }
 }

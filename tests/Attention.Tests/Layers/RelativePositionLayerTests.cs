@@ -105,4 +105,49 @@ public sealed class RelativePositionLayerTests
         using Variable actual = other.Forward(input);
         Tolerance.SameBits("output", actual.Data.ToArray(), expected.Data.ToArray());
     }
+
+    [Fact]
+    public void Sinusoids_AreMovedOnceForTheLongestLength_AndGivenBack()
+    {
+        CountingBackend backend = new();
+        int before = backend.LiveBuffers;
+        using (MultiHeadAttention layer = new(s_options with { RelativePositions = RelativePositions.TransformerXl }, backend))
+        {
+            using Variable input = Variable.Constant(DeviceTensor.Create(backend, AttentionProblems.Normal(new Random(4), 7 * 8), 1, 7, 8));
+            float[] first = Run(layer, input, 7);
+            long uploaded = backend.Uploaded;
+
+            Run(layer, input, 5);
+            Run(layer, input, 6);
+            Tolerance.SameBits("the longest again", Run(layer, input, 7), first);
+
+            backend.Uploaded.Should().Be(uploaded);
+        }
+
+        backend.LiveBuffers.Should().Be(before);
+
+        static float[] Run(MultiHeadAttention layer, Variable input, int length)
+        {
+            using Variable part = input.Slice(1, 0, length);
+            using Variable output = layer.Forward(part);
+            return output.Data.ToArray();
+        }
+    }
+
+    /// <summary>Distances to the memory mean nothing; they would make a target depend on how many follow it.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void ADecodersCrossAttention_HasNone(RelativePositions positions)
+    {
+        TransformerOptions options = new() { Attention = s_options with { RelativePositions = positions }, FeedForwardSize = 8 };
+        using TransformerDecoderLayer layer = new(options);
+        using Variable memory = Variable.Constant(LayerNumbers.Tensor(2, 1, 10, 8));
+        using Variable target = Variable.Constant(LayerNumbers.Tensor(1, 1, 4, 8));
+        using Variable start = target.Slice(1, 0, 1);
+        using Variable all = layer.Forward(target, memory, CausalMask.TopLeft, default(NoMask));
+        using Variable alone = layer.Forward(start, memory, CausalMask.TopLeft, default(NoMask));
+        using Variable firstOfAll = all.Slice(1, 0, 1);
+
+        Tolerance.Reordered("first target", firstOfAll.Data.ToArray(), alone.Data.ToArray());
+    }
 }
