@@ -60,6 +60,25 @@ internal readonly unsafe struct RelativeFold<TSimd, TVector> : IParallelAction
         }
     }
 
+    /// <summary>Adds up the parts of each key head, which follow each other in memory.</summary>
+    /// <param name="parts">The parts, one behind the other as batch elements.</param>
+    /// <param name="gradient">Where the sums go, <c>[batch, keyValueHeads, keyLength, size]</c>.</param>
+    /// <param name="attention">The sizes.</param>
+    /// <param name="count">Parts of a key head.</param>
+    /// <param name="size">Floats of a row.</param>
+    /// <param name="threads">How many threads may work at once.</param>
+    internal static void RunParts(in Operand parts, in Operand gradient, in AttentionProblem attention, int count, int size, int threads)
+    {
+        Operand first = new()
+        {
+            Address = parts.Address,
+            BatchStride = attention.KeyValueHeads * count * parts.BatchStride,
+            HeadStride = count * parts.BatchStride,
+            RowStride = parts.RowStride,
+        };
+        Run(first, gradient, attention.Batch, attention.KeyValueHeads, attention.KeyLength, size, parts.BatchStride, count, threads);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Invoke(int index)
     {

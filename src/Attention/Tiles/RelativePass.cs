@@ -54,26 +54,9 @@ internal static unsafe class RelativePass
             RelativeSums.Fold<TSimd, TVector>(problem, sums.Memory, plan.Lanes, threads);
             if (plan.IsSpread)
             {
-                Fold<TSimd, TVector>(problem.KeyGradient, keyParts, plan.Parts, attention.HeadSize);
-                Fold<TSimd, TVector>(problem.ValueGradient, valueParts, plan.Parts, attention.ValueSize);
+                RelativeFold<TSimd, TVector>.RunParts(keyParts, problem.KeyGradient, attention, plan.Parts, attention.HeadSize, threads);
+                RelativeFold<TSimd, TVector>.RunParts(valueParts, problem.ValueGradient, attention, plan.Parts, attention.ValueSize, threads);
             }
-        }
-
-        /// <summary>Adds up the parts of each key head; they follow each other in memory.</summary>
-        private void Fold<TSimd, TVector>(in Operand gradient, in Operand parts, int count, int size)
-            where TSimd : struct, ISimd<TVector>
-            where TVector : unmanaged
-        {
-            AttentionProblem attention = problem.Forward.Attention;
-            Operand first = new()
-            {
-                Address = parts.Address,
-                BatchStride = attention.KeyValueHeads * count * parts.BatchStride,
-                HeadStride = count * parts.BatchStride,
-                RowStride = parts.RowStride,
-            };
-            RelativeFold<TSimd, TVector>.Run(
-                first, gradient, attention.Batch, attention.KeyValueHeads, attention.KeyLength, size, parts.BatchStride, count, threads);
         }
     }
 }

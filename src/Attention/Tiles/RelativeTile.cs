@@ -101,18 +101,7 @@ internal unsafe struct RelativeTile<TSimd, TVector>
             }
 
             ScoreRow.Scale<TSimd, TVector>(weights, WeightStride, attention.Scale);
-            if (!isFull)
-            {
-                Hide(weights, mask, query, attention.KeyLength);
-            }
-
-            float normaliser = RowSoftmax.Forward<TSimd, TVector>(weights, weights, Keys.Length);
-            if (float.IsNaN(normaliser))
-            {
-                // The row is NaN, but not what its mask hides: that must not reach the gradients of hidden keys.
-                ClearHidden(weights, mask, query);
-            }
-
+            float normaliser = RowWeights.Normalize<TSimd, TVector, TMask>(weights, mask, Batch, Head, query, Keys, attention.KeyLength, isFull);
             if (logSumExp != null)
             {
                 logSumExp[row * logSumExpStride] = normaliser;
@@ -138,66 +127,20 @@ internal unsafe struct RelativeTile<TSimd, TVector>
     /// <summary>The same for rows on the left that are not the tile's own.</summary>
     internal readonly void MultiplyByRows(
         float* left, nint leftStride, float* right, nint rightStride, int count, int size, float* destination, int destinationStride) =>
-        GemmKernel.Multiply<TSimd, TVector>(
-            new GemmProblem
-            {
-                Rows = Queries.Length,
-                Columns = count,
-                Depth = size,
-                Left = left,
-                LeftRow = leftStride,
-                LeftColumn = 1,
-                Right = right,
-                RightRow = 1,
-                RightColumn = rightStride,
-                Destination = destination,
-                DestinationRow = destinationStride,
-                DestinationColumn = 1,
-                Alpha = 1,
-            },
-            threads: 1);
+        RowProducts.MultiplyByRows<TSimd, TVector>(
+            left, leftStride, Queries.Length, right, rightStride, count, size, destination, destinationStride);
 
     /// <summary><c>destination[query] = sum weights[query, i] right[i] + beta destination[query]</c>.</summary>
     internal readonly void WeighRows(
         float* weights, int weightStride, int count, float* right, nint rightStride, int size, float* destination, nint destinationStride, float beta) =>
-        SelectiveProduct.Multiply<TSimd, TVector>(new GemmProblem
-        {
-            Rows = Queries.Length,
-            Columns = size,
-            Depth = count,
-            Left = weights,
-            LeftRow = weightStride,
-            LeftColumn = 1,
-            Right = right,
-            RightRow = rightStride,
-            RightColumn = 1,
-            Destination = destination,
-            DestinationRow = destinationStride,
-            DestinationColumn = 1,
-            Alpha = 1,
-            Beta = beta,
-        });
+        RowProducts.WeighRows<TSimd, TVector>(
+            weights, weightStride, Queries.Length, count, right, rightStride, size, destination, destinationStride, beta);
 
     /// <summary><c>destination[i] += sum over the queries of weights[query, i] right[query]</c>.</summary>
     internal readonly void AddWeighed(
         float* weights, int weightStride, int count, float* right, nint rightStride, int size, float* destination, nint destinationStride) =>
-        SelectiveProduct.Multiply<TSimd, TVector>(new GemmProblem
-        {
-            Rows = count,
-            Columns = size,
-            Depth = Queries.Length,
-            Left = weights,
-            LeftRow = 1,
-            LeftColumn = weightStride,
-            Right = right,
-            RightRow = rightStride,
-            RightColumn = 1,
-            Destination = destination,
-            DestinationRow = destinationStride,
-            DestinationColumn = 1,
-            Alpha = 1,
-            Beta = 1,
-        });
+        RowProducts.AddWeighed<TSimd, TVector>(
+            weights, weightStride, Queries.Length, count, right, rightStride, size, destination, destinationStride);
 
     private readonly void LoadQueries(in RelativeProblem problem)
     {
@@ -216,30 +159,6 @@ internal unsafe struct RelativeTile<TSimd, TVector>
         if (bias.IsPresent)
         {
             RowOperations.Add<TSimd, TVector>(bias.At(0, Head, 0), destination, size);
-        }
-    }
-
-    private readonly void Hide<TMask>(float* row, in TMask mask, int query, int keyLength)
-        where TMask : struct, IAttentionMask
-    {
-        if (TMask.IsInterval)
-        {
-            IndexRange allowed = mask.KeyBounds(Batch, Head, new IndexRange(query, query + 1), keyLength);
-            ScoreRow.Hide(row, 0, Math.Min(allowed.Start - Keys.Start, Keys.Length));
-            ScoreRow.Hide(row, Math.Max(allowed.End - Keys.Start, 0), Keys.Length);
-        }
-        else
-        {
-            ScoreRow.HidePairs(row, 0, Keys.Length, mask, Batch, Head, query, Keys.Start);
-        }
-    }
-
-    private readonly void ClearHidden<TMask>(float* row, in TMask mask, int query)
-        where TMask : struct, IAttentionMask
-    {
-        for (int column = 0; column < Keys.Length; column++)
-        {
-            row[column] = mask.Allows(Batch, Head, query, Keys.Start + column) ? row[column] : 0;
         }
     }
 }
