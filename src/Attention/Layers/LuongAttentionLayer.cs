@@ -75,7 +75,7 @@ public sealed partial class LuongAttentionLayer : Layer
         (nint batch, nint length) = (states.Data.Lengths[0], states.Data.Lengths[1]);
         int[] real = CheckLengths(lengths, batch, length);
         Variable values = states.Reshape(batch, 1, length, _options.MemorySize);
-        return new LuongMemory(values, _options.Score == LuongScore.Concat ? ProjectKeys(values) : null, real);
+        return new LuongMemory(values, _options.Score == LuongScore.Concat ? ProjectKeys(states, real) : null, real);
     }
 
     /// <summary>The attentional vectors of several target steps at once.</summary>

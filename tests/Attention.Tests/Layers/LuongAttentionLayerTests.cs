@@ -143,7 +143,7 @@ public class LuongAttentionLayerTests
         (float[], Dictionary<string, float[]>) Run(float[] padded)
         {
             using var tape = new Tape();
-            using Variable all = LayerNumbers.Input(1, Batch, Steps, 4);
+            using Variable all = tape.Constant(LayerNumbers.Tensor(1, Batch, Steps, 4));
             using Variable source = tape.Watch(DeviceTensor.Create(layer.Backend, padded, Batch, Length, size));
             using LuongMemory prepared = layer.Prepare(source, s_lengths);
             using Variable result = layer.Forward(all, prepared);

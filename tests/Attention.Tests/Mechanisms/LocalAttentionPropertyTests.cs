@@ -121,6 +121,41 @@ public class LocalAttentionPropertyTests
         static double Distance(float[] left, float[] right) => left.Zip(right, (x, y) => Math.Abs(x - y)).Max();
     }
 
+    /// <summary>Four times the keys cost nothing: each query asks about the keys of its window, forward once and backward twice.</summary>
+    [Theory]
+    [InlineData(1024)]
+    [InlineData(4096)]
+    public void Work_IsQueriesTimesWindow(int length)
+    {
+        const int HalfWidth = 10;
+        LocalAttentionProblem<float> problem = LocalProblems.Random(new(1, 1, 1, length, length, 2, 2), HalfWidth, true);
+        using LocalMemory memory = new(problem);
+        AttentionOptions options = new() { MaxDegreeOfParallelism = 1 };
+        CountingMask mask = new(new long[1]);
+        memory.Forward(mask, options);
+        long forward = mask.Asked;
+        memory.Backward(mask, options);
+
+        ((double)forward / length).Should().BeInRange(20.5, 21);
+        ((double)(mask.Asked - forward) / length).Should().BeInRange(41, 42);
+    }
+
+    /// <summary>Allows everything, and counts the keys that it is asked about.</summary>
+    private readonly struct CountingMask(long[] asked) : IAttentionMask
+    {
+        public long Asked => asked[0];
+
+        public bool Allows(int batch, int head, int query, int key) => true;
+
+        public TileCoverage Cover(int batch, int head, IndexRange queries, IndexRange keys)
+        {
+            asked[0] += keys.Length;
+            return TileCoverage.Full;
+        }
+
+        public IndexRange KeyBounds(int batch, int head, IndexRange queries, int keyLength) => new(0, keyLength);
+    }
+
     private static void ShouldBeAttention<TMask, TEqual>(LocalAttentionProblem<float> problem, TMask mask, TEqual equal)
         where TMask : struct, IAttentionMask
         where TEqual : struct, IAttentionMask
