@@ -59,6 +59,7 @@ public sealed partial class LuongAttentionLayer
         Backend.AttentionWeights(inputs, mask, default(NoModifier), [], weights, s_given);
     }
 
+    /// <summary><c>v_a . tanh(q + k)</c> for all pairs, by way of a tensor <c>[batch, steps, length, scoreSize]</c>.</summary>
     private Variable ConcatScores(Variable query, LuongMemory memory)
     {
         (nint batch, nint steps, nint size) = (query.Data.Lengths[0], query.Data.Lengths[2], query.Data.Lengths[3]);

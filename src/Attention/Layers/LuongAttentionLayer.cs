@@ -17,11 +17,13 @@ namespace Attention.Layers;
 /// <c>[scoreSize, querySize + memorySize]</c> for <see cref="LuongScore.Concat"/> with <c>attention.score [scoreSize]</c> (v_a), and
 /// <c>[maxLength, querySize]</c> for <see cref="LuongScore.Location"/>; for <see cref="LuongAlignment.LocalPredictive"/>
 /// <c>position.weight [positionSize, querySize]</c> (W_p) and <c>position.score [positionSize]</c> (v_p). There are no biases, and scores
-/// are not scaled. Weights start uniform in [-0.1, 0.1].
+/// are not scaled. Weights start uniform in [-0.1, 0.1] unless
+/// <see cref="LuongAttentionOptions.InitialRange"/> is another.
 /// </para>
 /// <para>
 /// All target steps of a teacher-forced sentence can be computed at once, or one by one as a decoder goes; the numbers are the
-/// same. A step that may attend to nothing has the context 0.
+/// same. A step that may attend to nothing has the context 0. For <see cref="LuongScore.Concat"/> memory of
+/// batch x steps x length x scoreSize is taken.
 /// </para>
 /// </remarks>
 public sealed partial class LuongAttentionLayer : Layer

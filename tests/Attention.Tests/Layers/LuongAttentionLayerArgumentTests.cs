@@ -3,6 +3,7 @@ using Attention.Backends;
 using Attention.Layers;
 using Attention.Policies;
 using Attention.TestKit;
+using Attention.Tests.Autodiff;
 
 namespace Attention.Tests.Layers;
 
@@ -79,55 +80,14 @@ public class LuongAttentionLayerArgumentTests
         LayerNumbers.Take(layer.FeedInput(input, previous)).Should().Equal(1, 2, 5, 6, 7, 8, 3, 4, 9, 10, 11, 12);
     }
 
-    /// <summary>The gradient of a later step goes through the input feeding into the step before.</summary>
     [Fact]
     public void InputFeeding_CarriesGradientsBack()
     {
-        using LuongAttentionLayer layer = LayerNumbers.Filled(new LuongAttentionLayer(new() { QuerySize = 4, MemorySize = 4 }), 5);
-        using var cell = new Linear(2 + 4, 4);
-        float[] expected = Run(step: 1e-3f, out float[] gradient);
+        using var layer = new LuongAttentionLayer(s_options);
 
-        // Central differences in float: the step is that of the cube root of the precision.
-        gradient.Zip(expected, (x, y) => Math.Abs(x - y)).Max().Should().BeLessThan(2e-3f);
-        gradient.Should().Contain(number => Math.Abs(number) > 0.02f);
-
-        float[] Run(float step, out float[] tapeGradient)
-        {
-            float[] first = [0.3f, -0.7f];
-            using (var tape = new Tape())
-            {
-                using Variable input = tape.Watch(DeviceTensor.Create(layer.Backend, first, 1, 2));
-                using Variable loss = Loss(input, tape);
-                tape.Backward(loss);
-                tapeGradient = input.Gradient!.ToArray();
-            }
-
-            return [.. first.Select((_, i) => (Value(first, i, step) - Value(first, i, -step)) / (2 * step))];
-        }
-
-        float Value(float[] first, int moved, float step)
-        {
-            float[] numbers = [.. first];
-            numbers[moved] += step;
-            using Variable input = Variable.Constant(DeviceTensor.Create(layer.Backend, numbers, 1, 2));
-            return LayerNumbers.Take(Loss(input, null))[0];
-        }
-
-        // Only the second step counts, whose own input is fixed.
-        Variable Loss(Variable input, Tape? tape)
-        {
-            DeviceTensor source = LayerNumbers.Tensor(2, 1, 5, 4);
-            using Variable states = tape is null ? Variable.Constant(source) : tape.Constant(source);
-            using LuongMemory memory = layer.Prepare(states);
-            using Variable fed = layer.FeedInput(input, null);
-            using Variable state = cell.Forward(fed);
-            using Variable output = layer.Step(state, memory);
-            using Variable second = Variable.Constant(DeviceTensor.Create(layer.Backend, [1f, 2f], 1, 2));
-            using Variable fedAgain = layer.FeedInput(second, output);
-            using Variable next = cell.Forward(fedAgain);
-            using Variable last = layer.Step(next, memory, 1);
-            return Differentiable.Sum(last);
-        }
+        GradientCheck.Run(x => layer.FeedInput(x[0], x[1]), static x => PlainTensor.Concatenate(1, x), [2, 3], [2, 4]);
+        GradientCheck.Run(
+            x => layer.FeedInput(x[0], null), static x => PlainTensor.Concatenate(1, x[0], x[0].With(new double[8], 2, 4)), [2, 3]);
     }
 
     [Fact]
