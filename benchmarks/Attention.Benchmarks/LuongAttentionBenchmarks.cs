@@ -31,7 +31,7 @@ public class LuongAttentionBenchmarks : ICountedBenchmark
     {
         LuongAttentionOptions options = new() { QuerySize = Size.HeadSize, MemorySize = Size.HeadSize, Alignment = Alignment };
         _problem = LayerProblem.Create(new LuongAttentionLayer(options), Forward, Size.Length, Size.HeadSize);
-        ReferenceLuong reference = new(Size.HeadSize, Size.HeadSize, options.Score.ToString(), Alignment.ToString()) { Weights = _problem.Weights() };
+        ReferenceLuong reference = new(Size.HeadSize, Size.HeadSize, options.Score, Alignment) { Weights = _problem.Weights() };
         _problem.RequireOutput(Reference(_problem.Input));
         _problem.RequireGradient(Reference);
 

@@ -1,9 +1,11 @@
+using Attention.Layers;
+
 namespace Attention.TestKit;
 
 /// <summary>
 /// Luong's attention in double, with plain loops over one target step after the other; the weights by the names of the layer.
 /// </summary>
-public sealed record ReferenceLuong(int QuerySize, int MemorySize, string Score, string Alignment)
+public sealed record ReferenceLuong(int QuerySize, int MemorySize, LuongScore Score, LuongAlignment Alignment)
 {
     /// <summary>Parameters by name.</summary>
     public required Dictionary<string, double[]> Weights { get; init; }
@@ -66,15 +68,15 @@ public sealed record ReferenceLuong(int QuerySize, int MemorySize, string Score,
         int length = Lengths is null ? sources.Length : Lengths[sentence];
         double position = Alignment switch
         {
-            "LocalMonotonic" => step,
-            "LocalPredictive" => Position(query, length),
+            LuongAlignment.LocalMonotonic => step,
+            LuongAlignment.LocalPredictive => Position(query, length),
             _ => 0,
         };
         double middle = Math.Clamp(Math.Floor(position), 0, Math.Max(0, length - 1));
-        double[] location = Score == "Location" ? Product(Weights["attention.weight"], query) : [];
-        bool Sees(int key) => (Mask is null || Mask(sentence, step, key)) && (Alignment == "Global" || Math.Abs(key - middle) <= HalfWidth);
+        double[] location = Score == LuongScore.Location ? Product(Weights["attention.weight"], query) : [];
+        bool Sees(int key) => (Mask is null || Mask(sentence, step, key)) && (Alignment == LuongAlignment.Global || Math.Abs(key - middle) <= HalfWidth);
 
-        int places = Score == "Location" ? (IsCutAfterSoftmax ? location.Length : Math.Min(location.Length, length)) : length;
+        int places = Score == LuongScore.Location ? (IsCutAfterSoftmax ? location.Length : Math.Min(location.Length, length)) : length;
         int[] seen = [.. Enumerable.Range(0, places).Where(Sees)];
         double[] weights = new double[sources.Length];
         if (seen.Length == 0)
@@ -82,7 +84,7 @@ public sealed record ReferenceLuong(int QuerySize, int MemorySize, string Score,
             return weights;
         }
 
-        double[] scores = [.. seen.Select(key => Score == "Location" ? location[key] : ContentScore(query, sources[key]))];
+        double[] scores = [.. seen.Select(key => Score == LuongScore.Location ? location[key] : ContentScore(query, sources[key]))];
         double largest = scores.Max();
         double sum = scores.Sum(score => Math.Exp(score - largest));
         foreach ((int key, double score) in seen.Zip(scores))
@@ -90,7 +92,7 @@ public sealed record ReferenceLuong(int QuerySize, int MemorySize, string Score,
             if (key < length)
             {
                 double distance = key - position;
-                double factor = Alignment == "LocalPredictive" && HalfWidth > 0 ? Math.Exp(-2 * distance * distance / ((double)HalfWidth * HalfWidth)) : 1;
+                double factor = Alignment == LuongAlignment.LocalPredictive && HalfWidth > 0 ? Math.Exp(-2 * distance * distance / ((double)HalfWidth * HalfWidth)) : 1;
                 weights[key] = factor * Math.Exp(score - largest) / sum;
             }
         }
@@ -100,8 +102,8 @@ public sealed record ReferenceLuong(int QuerySize, int MemorySize, string Score,
 
     private double ContentScore(double[] query, double[] source) => Score switch
     {
-        "General" => Dot(Product(Weights["attention.weight"], query), source),
-        "Concat" => Dot(Weights["attention.score"], [.. Product(Weights["attention.weight"], [.. query, .. source]).Select(Math.Tanh)]),
+        LuongScore.General => Dot(Product(Weights["attention.weight"], query), source),
+        LuongScore.Concat => Dot(Weights["attention.score"], [.. Product(Weights["attention.weight"], [.. query, .. source]).Select(Math.Tanh)]),
         _ => Dot(query, source),
     };
 

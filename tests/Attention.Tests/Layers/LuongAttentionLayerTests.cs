@@ -263,7 +263,7 @@ public class LuongAttentionLayerTests
             5);
 
     private static ReferenceLuong Reference(LuongAttentionLayer layer, LuongScore score, LuongAlignment alignment, int halfWidth, bool isCutAfter) =>
-        new(4, StateSize(score), score.ToString(), alignment.ToString())
+        new(4, StateSize(score), score, alignment)
         {
             Weights = LayerNumbers.Doubles(layer),
             HalfWidth = halfWidth,

@@ -1,3 +1,4 @@
+using Attention.Mechanisms;
 using Attention.Policies;
 using Attention.TestKit;
 
@@ -107,6 +108,32 @@ public class LocalAttentionEdgeTests
 
         static IEnumerable<int> Bad(float[] numbers, int size) =>
             numbers.Select((number, index) => (number, row: index / size)).Where(each => float.IsNaN(each.number)).Select(each => each.row).Distinct();
+    }
+
+    /// <summary>Positions may be a view of anything, and so may their gradients: here every second number, batch inside of query.</summary>
+    [Fact]
+    public void Positions_MayHaveAnyStrides()
+    {
+        AttentionShape shape = s_shape with { Batch = 2 };
+        LocalAttentionProblem<float> problem = LocalProblems.Random(shape, 3, true);
+        using LocalMemory memory = new(problem);
+        memory.Run(default(NoMask));
+        Layout layout = Layout.Strided([2, 37], [2, 4]);
+        float[] positions = new float[37 * 4];
+        float[] gradients = new float[37 * 4];
+        layout.Scatter<float>(problem.Position, positions);
+        AttentionMemory operands = memory.Attention;
+        float[] expected = operands.QueryGradient.Gather();
+        operands.QueryGradient.Data.Clear();
+
+        LocalAttention.Backward(
+            operands.Query.Read(), operands.Key.Read(), operands.Value.Read(), layout.Read(positions), new LocalWindow(3, true),
+            default(NoMask), operands.OutputGradient.Read(), operands.LogSumExpGradient!.Read(), operands.QueryGradient.Write(), default,
+            default, layout.Write(gradients));
+
+        Tolerance.SameBits("query's gradient", operands.QueryGradient.Gather(), expected);
+        Tolerance.SameBits("position's gradient", layout.Gather<float>(gradients), memory.PositionGradient.Gather());
+        gradients.Where((_, index) => index % 2 == 1).Should().OnlyContain(number => number == 0);
     }
 
     [Theory]
