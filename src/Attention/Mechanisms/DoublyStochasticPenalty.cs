@@ -65,6 +65,7 @@ public static unsafe class DoublyStochasticPenalty
         {
             Problem problem = Describe(weights, weightsAddress, stepsAddress, keysAddress);
             problem.Penalties = slopesAddress;
+            problem.IsBackward = true;
             problem.Gradient = AttentionCheck.Describe(weightsGradient);
             problem.Gradient.Address = gradientAddress;
             WidthJobs.Run(options.Width, new Job(problem, WidthJobs.Threads(weights.FlattenedLength, options.MaxDegreeOfParallelism)));
@@ -123,7 +124,8 @@ public static unsafe class DoublyStochasticPenalty
         /// <summary>The penalties forward, their gradient backward.</summary>
         internal float* Penalties;
 
-        /// <summary>A null address forward.</summary>
+        /// <summary>Told apart by this: an empty gradient has no address either.</summary>
+        internal bool IsBackward;
         internal Tiles.Operand Gradient;
     }
 
@@ -154,7 +156,7 @@ public static unsafe class DoublyStochasticPenalty
                     Subtract(problem.Weights.At(index, head, step), rest.Memory, keys);
                 }
 
-                if (problem.Gradient.IsPresent)
+                if (problem.IsBackward)
                 {
                     Write(index, head, steps, keys, rest.Memory);
                 }
@@ -164,7 +166,7 @@ public static unsafe class DoublyStochasticPenalty
                 }
             }
 
-            if (!problem.Gradient.IsPresent)
+            if (!problem.IsBackward)
             {
                 problem.Penalties[index] = (float)penalty;
             }
