@@ -29,7 +29,7 @@ public static class Returns
 
     /// <summary>
     /// Computes for each step the sum of its own reward and all later ones of the sequence. A choice cannot change what was before: the
-    /// estimate keeps its mean and mostly varies less than with <see cref="Whole"/>.
+    /// estimate keeps its mean and, over many steps, mostly varies less than with <see cref="Whole"/>.
     /// </summary>
     /// <typeparam name="T">The type of the numbers.</typeparam>
     /// <param name="rewards">The rewards, <c>[sequences, steps]</c>.</param>

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Attention.Execution;
-using Attention.Numerics;
 using Attention.Policies;
 using Attention.Simd;
 

@@ -91,7 +91,7 @@ public class ReinforceTests(ITestOutputHelper output)
     [Fact]
     public void TheEntropyBonus_AddsItsGradient()
     {
-        // One step: that of the first choice, whose later rewards are given by the mean.
+        // One step: the bonus of a later one would depend on earlier choices too.
         double[] scores = AttentionProblems.Wave(6, 4, 1.5);
         double[] rewards = AttentionProblems.Wave(7, 4, 2);
         double[] mean = new double[4];
@@ -141,10 +141,10 @@ public class ReinforceTests(ITestOutputHelper output)
     public void Baselines_LowerTheVariance()
     {
         double none = Variance("no baseline, whole returns", Single((_, returns) => returns, toGo: false));
-        double toGo = Variance("no baseline, returns to go", Single((_, returns) => returns, toGo: true));
+        Variance("no baseline, returns to go", Single((_, returns) => returns, toGo: true));
         double mean = Variance("the mean return", Single((_, returns) => Minus(returns, _episodes.Objective()), toGo: false));
         double best = Variance("the best constant", Single((_, returns) => Minus(returns, BestConstant()), toGo: false));
-        double both = Variance("the mean return, returns to go", Single((_, returns) => Minus(returns, _episodes.Objective()), toGo: true));
+        Variance("the mean return, returns to go", Single((_, returns) => Minus(returns, _episodes.Objective()), toGo: true));
         double critical = Variance("self-critical", Single((_, returns) => Against(returns, Whole(_episodes.Greedy())), toGo: false));
         double two = Variance("leave one out of 2", LeaveOneOut(2));
         double three = Variance("leave one out of 3", LeaveOneOut(3));
@@ -160,11 +160,11 @@ public class ReinforceTests(ITestOutputHelper output)
             best.Should().BeLessThanOrEqualTo(SampledEpisodes.Moments(Single((_, returns) => Minus(returns, other), toGo: false)).Variance + Bound);
         }
 
-        // All returns are far above 0 here, and each of these baselines is near them.
+        // All returns are far above 0 here, and each of these baselines is near them. Returns to go are printed alone: theory
+        // promises less variance of the sum that is left out, not of what is left.
         critical.Should().BeLessThan(none);
         two.Should().BeLessThan(none / 2);
         three.Should().BeLessThan(two);
-        (toGo < none || both < none).Should().BeTrue();
     }
 
     /// <summary>E[R |g|^2] / E[|g|^2] with g the gradient of the log-probability.</summary>

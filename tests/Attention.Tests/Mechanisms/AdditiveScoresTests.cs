@@ -41,6 +41,36 @@ public class AdditiveScoresTests
         Tolerance.Differences("vector", loops.Vector, FiniteDifferences.Gradient(loops.VectorInput, loops.Loss));
     }
 
+    [Theory]
+    [MemberData(nameof(AllWidths))]
+    public void StridesAndGuardedMemory_ChangeNoBit(SimdWidth width)
+    {
+        AttentionOptions options = new() { Width = width };
+        foreach (AttentionShape shape in new AttentionShape[] { new(2, 4, 2, 3, 67, 19, 1), new(1, 1, 1, 1, 1, 1, 1), new(2, 3, 3, 5, 4, 33, 1) })
+        {
+            Memory expected = new(shape);
+            expected.Run(options);
+            foreach (Placement placement in new[] { Placement.Guarded, Placement.Positions })
+            {
+                using TestOperand query = TestOperand.Create(placement, shape.Batch, shape.Heads, shape.QueryLength, shape.HeadSize, expected.Query);
+                using TestOperand key = TestOperand.Create(placement, shape.Batch, shape.KeyValueHeads, shape.KeyLength, shape.HeadSize, expected.Key);
+                using TestOperand vector = TestOperand.Create(true, [shape.HeadSize], expected.Vector);
+                using TestOperand scores = TestOperand.Create(placement, shape.Batch, shape.Heads, shape.QueryLength, shape.KeyLength);
+                using TestOperand slopes = TestOperand.Create(placement, shape.Batch, shape.Heads, shape.QueryLength, shape.KeyLength, expected.Slopes);
+                using TestOperand queryGradient = TestOperand.Create(placement, shape.Batch, shape.Heads, shape.QueryLength, shape.HeadSize);
+                using TestOperand keyGradient = TestOperand.Create(placement, shape.Batch, shape.KeyValueHeads, shape.KeyLength, shape.HeadSize);
+                using TestOperand vectorGradient = TestOperand.Create(true, [shape.HeadSize]);
+                AdditiveScores.Forward(query.Read(), key.Read(), vector.Read(), scores.Write(), options);
+                AdditiveScores.Backward(
+                    query.Read(), key.Read(), vector.Read(), slopes.Read(), queryGradient.Write(), keyGradient.Write(), vectorGradient.Write(), options);
+                Tolerance.SameBits("scores", scores.Gather(), expected.Scores);
+                Tolerance.SameBits("query gradient", queryGradient.Gather(), expected.QueryGradient);
+                Tolerance.SameBits("key gradient", keyGradient.Gather(), expected.KeyGradient);
+                Tolerance.SameBits("vector gradient", vectorGradient.Gather(), expected.VectorGradient);
+            }
+        }
+    }
+
     [Fact]
     public void Threads_ChangeNoBit()
     {
