@@ -29,7 +29,7 @@ public sealed class SampledEpisodes
     public double[] SecondRewards { get; }
 
     /// <summary>Every pair of choices.</summary>
-    public IEnumerable<(int First, int Second)> Pairs => from first in Enumerable.Range(0, Keys) from second in Enumerable.Range(0, Keys) select (first, second);
+    public static IEnumerable<(int First, int Second)> Pairs => from first in Enumerable.Range(0, Keys) from second in Enumerable.Range(0, Keys) select (first, second);
 
     /// <summary>The rewards of the two steps.</summary>
     public double[] Rewards((int First, int Second) pair) => [FirstRewards[pair.First], SecondRewards[pair.First * Keys + pair.Second]];

@@ -70,9 +70,9 @@ public class ReturnsTests
         Refuses("baselines", () => Advantages.Against<float>(six, five, six));
         Refuses("samples", () => Advantages.LeaveOneOut<float>(six, 1, six));
         Refuses("returns", () => Advantages.LeaveOneOut<float>(five, 2, five));
-        Refuses("decay", () => new MovingBaseline(1.5));
-        Refuses("value", () => new MovingBaseline(0.5, double.NaN));
-        Refuses("softProbability", () => new SemiSampling(1, -0.5f));
+        Refuses("decay", () => _ = new MovingBaseline(1.5));
+        Refuses("value", () => _ = new MovingBaseline(0.5, double.NaN));
+        Refuses("softProbability", () => _ = new SemiSampling(1, -0.5f));
 
         static void Refuses(string parameter, Action call) => call.Should().Throw<ArgumentException>().WithParameterName(parameter);
     }

@@ -104,7 +104,7 @@ public class SoftmaxWeightsTests
     {
         float[] weights = [7, 7];
         FluentActions.Invoking(() => SoftmaxWeights.GumbelForward(
-            new([1f, 2], [1, 1, 1, 2], []), default(NoMask), temperature, 1, new(weights, [1, 1, 1, 2], []))).Should().Throw<ArgumentException>().WithParameterName("temperature");
+            new([1f, 2], [1, 1, 1, 2], []), default(NoMask), temperature, 1, new(weights, [1, 1, 1, 2], []))).Should().Throw<ArgumentException>().WithParameterName(nameof(temperature));
         weights.Should().Equal(7, 7);
     }
 
