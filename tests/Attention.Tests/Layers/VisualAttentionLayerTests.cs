@@ -157,6 +157,36 @@ public class VisualAttentionLayerTests
     }
 
     [Fact]
+    public void OnAnyBackend_ItMovesNothingToOrFromTheHost()
+    {
+        var counting = new CountingBackend();
+        float[] expected = Run(CpuBackend.Shared);
+        Tolerance.SameBits("results", Run(counting), expected);
+
+        static float[] Run(IComputeBackend backend)
+        {
+            using VisualAttentionLayer layer = LayerNumbers.Filled(new VisualAttentionLayer(Options(true), backend), 5, 0.8f);
+            using var tape = new Tape();
+            using Variable annotations = tape.Watch(DeviceTensor.Create(backend, AttentionProblems.Normal(new Random(1), Batch * Regions * 5), Batch, Regions, 5));
+            using Variable states = tape.Watch(DeviceTensor.Create(backend, AttentionProblems.Normal(new Random(2), Batch * Steps * 4), Batch, Steps, 4));
+            long moved = Moved(backend);
+            using VisualMemory memory = layer.Prepare(annotations);
+            using VisualContext soft = layer.ForwardWithWeights(states, memory, new KeyLengthMask(s_regions));
+            using VisualContext hard = layer.Choose(states, memory, new KeyLengthMask(s_regions), KeyChoice.Sampled(3));
+            using Variable penalty = Differentiable.DoublyStochasticPenalty(soft.Weights!, 1, s_steps, s_regions);
+            using Variable softSum = Differentiable.Sum(soft.Context);
+            using Variable hardSum = Differentiable.Sum(hard.Choice!.LogProbability);
+            using Variable sums = Differentiable.Add(softSum, hardSum);
+            using Variable loss = Differentiable.Add(sums, penalty);
+            tape.Backward(loss);
+            Moved(backend).Should().Be(moved);
+            return [.. soft.Context.Data.ToArray(), .. hard.Context.Data.ToArray(), .. annotations.Gradient!.ToArray(), .. states.Gradient!.ToArray()];
+        }
+
+        static long Moved(IComputeBackend backend) => backend is CountingBackend counting ? counting.Uploaded + counting.Downloaded : 0;
+    }
+
+    [Fact]
     public void SavedAndLoaded_ItGivesTheSame()
     {
         using var folder = new TemporaryFolder();
