@@ -51,8 +51,8 @@ public static partial class Differentiable
             });
         }
 
-        Variable outputs = Records(tape, value) ? RecordChosen(tape!, output, value, chosen) : Plain(output, tape);
-        using Variable both = Records(tape, scores) ? RecordStatistics(tape!, statistics, scores, mask, chosen) : Plain(statistics, tape);
+        Variable outputs = Records(tape, value) ? RecordChosen(tape!, output, value, chosen) : Plain(output, tape, value);
+        using Variable both = Records(tape, scores) ? RecordStatistics(tape!, statistics, scores, mask, chosen) : Plain(statistics, tape, scores);
         Variable[] parts = both.Split(0, 1, 1);
         using Variable first = parts[0];
         using Variable second = parts[1];
@@ -138,7 +138,7 @@ public static partial class Differentiable
             weights.Dispose();
         }
 
-        return Plain(oneHot ?? weights, tape);
+        return Plain(oneHot ?? weights, tape, scores);
     }
 
     /// <summary>One of the statistics of a row, [batch, heads, queryLength].</summary>

@@ -51,7 +51,7 @@ public static partial class Differentiable
         });
         return Records(tape, query, key, value, position)
             ? RecordLocalAttention(tape!, output, [query, key, value, position], window, mask, options)
-            : Plain(output, tape);
+            : Plain(output, tape, query, key, value, position);
     }
 
     private static Variable RecordLocalAttention<TMask>(

@@ -21,7 +21,7 @@ public static partial class Differentiable
         IComputeBackend backend = query.Data.Backend;
         DeviceTensor scores = DeviceTensor.Allocate(backend, [.. query.Data.Lengths[..3], key.Data.Lengths[2]]);
         backend.Run(new AdditiveScoresForward { Query = query.Data, Key = key.Data, ScoreVector = scoreVector.Data, Scores = scores });
-        return Records(tape, query, key, scoreVector) ? RecordAdditiveScores(tape!, scores, query, key, scoreVector) : Plain(scores, tape);
+        return Records(tape, query, key, scoreVector) ? RecordAdditiveScores(tape!, scores, query, key, scoreVector) : Plain(scores, tape, query, key, scoreVector);
     }
 
     /// <summary>
@@ -43,7 +43,7 @@ public static partial class Differentiable
         int[] keyCounts = keys.ToArray();
         DeviceTensor penalties = DeviceTensor.Allocate(weights.Data.Backend, weights.Data.Lengths[0]);
         penalties.Backend.Run(new DoublyStochasticForward { Weights = weights.Data, Steps = stepCounts, Keys = keyCounts, Penalties = penalties });
-        using Variable each = Records(tape, weights) ? RecordPenalty(tape!, penalties, weights, stepCounts, keyCounts) : Plain(penalties, tape);
+        using Variable each = Records(tape, weights) ? RecordPenalty(tape!, penalties, weights, stepCounts, keyCounts) : Plain(penalties, tape, weights);
         return Sum(each, factor / Math.Max(1, weights.Data.Lengths[0]));
     }
 

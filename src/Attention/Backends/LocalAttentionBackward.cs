@@ -58,6 +58,6 @@ public readonly struct LocalAttentionBackward<TMask> : IComputation
             host.Span(Query, "query"), host.Span(Key, "key"), host.Span(Value, "value"), host.Span(Position, "position"), Window, Mask,
             host.Span(OutputGradient, "outputGradient"), host.Span(LogSumExpGradient, "logSumExpGradient"),
             host.Span(QueryGradient, "queryGradient"), host.Span(KeyGradient, "keyGradient"), host.Span(ValueGradient, "valueGradient"),
-            host.Span(PositionGradient, "positionGradient"), Options with { MaxDegreeOfParallelism = host.MaxDegreeOfParallelism });
+            host.Span(PositionGradient, "positionGradient"), Options.On(host));
     }
 }

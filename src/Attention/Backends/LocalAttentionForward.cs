@@ -45,6 +45,6 @@ public readonly struct LocalAttentionForward<TMask> : IComputation
         LocalAttention.Forward(
             host.Span(Query, "query"), host.Span(Key, "key"), host.Span(Value, "value"), host.Span(Position, "position"), Window, Mask,
             host.Span(Output, "output"), host.Span(LogSumExp, "logSumExp"),
-            Options with { MaxDegreeOfParallelism = host.MaxDegreeOfParallelism });
+            Options.On(host));
     }
 }

@@ -38,6 +38,6 @@ public readonly struct LocalAttentionWeights<TMask> : IComputation
         ArgumentNullException.ThrowIfNull(host);
         LocalAttention.Weights(
             host.Span(Query, "query"), host.Span(Key, "key"), host.Span(Position, "position"), Window, Mask, host.Span(Weights, "weights"),
-            Options with { MaxDegreeOfParallelism = host.MaxDegreeOfParallelism });
+            Options.On(host));
     }
 }

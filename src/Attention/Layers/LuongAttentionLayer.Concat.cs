@@ -1,6 +1,5 @@
 using Attention.Autodiff;
 using Attention.Backends;
-using Attention.Operators;
 using Attention.Policies;
 
 namespace Attention.Layers;
@@ -45,30 +44,17 @@ public sealed partial class LuongAttentionLayer
     private Variable ConcatContext<TMask>(Variable query, LuongMemory memory, in TMask mask)
         where TMask : struct, IAttentionMask
     {
-        using Variable scores = ConcatScores(query, memory);
-        return SumByScores(scores, memory.States, mask);
+        using Variable score = (query.Tape ?? memory.States.Tape) is { } tape ? tape.Use(_attentionScore!) : Variable.Constant(_attentionScore!.Data.Share());
+        return Differentiable.AdditiveAttention(query, memory.Keys!, score, memory.States, mask);
     }
 
     private void WriteConcatWeights<TMask>(Variable query, LuongMemory memory, in TMask mask, DeviceTensor weights)
-        where TMask : struct, IAttentionMask
-    {
-        using Variable scores = ConcatScores(query, memory);
-        using Variable nothing = Nothing(weights.Lengths[0], weights.Lengths[2]);
-        using Variable key = Nothing(weights.Lengths[0], weights.Lengths[3]);
-        var inputs = new AttentionTensors { Query = nothing.Data, Key = key.Data, Value = key.Data, Bias = scores.Data };
-        Backend.AttentionWeights(inputs, mask, default(NoModifier), [], weights, s_given);
-    }
-
-    /// <summary><c>v_a . tanh(q + k)</c> for all pairs, by way of a tensor <c>[batch, steps, length, scoreSize]</c>.</summary>
-    private Variable ConcatScores(Variable query, LuongMemory memory)
-    {
-        (nint batch, nint steps, nint size) = (query.Data.Lengths[0], query.Data.Lengths[2], query.Data.Lengths[3]);
-        using Variable left = query.Reshape(batch, steps, 1, size);
-        using Variable right = memory.Keys!.Reshape(batch, 1, memory.Length, size);
-        using Variable sums = Differentiable.Add(left, right);
-        using Variable bent = Differentiable.Activate(ActivationKind.Tanh, sums);
-        using Variable row = _attentionScore!.Reshape(1, size);
-        using Variable scores = Differentiable.Linear(bent, row);
-        return scores.Reshape(batch, 1, steps, memory.Length);
-    }
+        where TMask : struct, IAttentionMask => Backend.Run(new AdditiveWeights<TMask>
+        {
+            Query = query.Data,
+            Key = memory.Keys!.Data,
+            ScoreVector = _attentionScore!.Data,
+            Mask = mask,
+            Weights = weights,
+        });
 }

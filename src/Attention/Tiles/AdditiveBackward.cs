@@ -180,7 +180,7 @@ internal readonly unsafe struct AdditiveBackward<TSimd, TVector, TMask> : IParal
     /// Rows with NaN or infinity would bring NaN to pairs that a mask hides, whose score gradient is zero. Such queries are taken
     /// out of the tile, and said here as bits.
     /// </summary>
-    private uint TakeOutQueries(in AdditiveTile<TSimd, TVector> tile)
+    private static uint TakeOutQueries(in AdditiveTile<TSimd, TVector> tile)
     {
         uint taken = 0;
         for (int row = 0; row < tile.Queries.Length; row++)

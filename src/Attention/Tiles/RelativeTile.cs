@@ -1,6 +1,4 @@
 using System.Runtime.CompilerServices;
-using Attention.Gemm;
-using Attention.Numerics;
 using Attention.Policies;
 using Attention.Simd;
 
