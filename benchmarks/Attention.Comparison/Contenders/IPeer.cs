@@ -20,6 +20,9 @@ internal interface IPeer
     /// </summary>
     IEnumerable<Func<IContender>> Attend(AttentionData data, int threads);
 
+    /// <summary>Every way it has to compute additive attention, forward or, in training, forward and backward.</summary>
+    IEnumerable<Func<IContender>> Additive(AttentionData data, int threads);
+
     /// <summary>Its own layer of a Transformer, or the same composed of its functions.</summary>
     IEnumerable<Func<IContender>> Layer(LayerTask task, bool composed, int threads);
 

@@ -35,6 +35,9 @@ internal static class AllRows
         AddLayer(rows, "nn.MultiheadAttention 512/8, 1024", attention);
         AddLayer(rows, "nn.TransformerEncoderLayer 512/8/2048, 8 x 128", encoder);
         rows.Add(new TapeRow("tape, 512/8, 1024, forward + backward", attention with { Training = true }));
+        AttentionTask additive = AttentionTask.Square(512, 128) with { Heads = 1, KeyValueHeads = 1 };
+        rows.Add(new AdditiveRow("additive 512 x 512, hidden 128", additive));
+        rows.Add(new AdditiveRow("additive 512 x 512, hidden 128, forward + backward", additive with { Training = true }));
         rows.Add(new MultiplyRow(512));
         rows.Add(new MultiplyRow(1024));
         rows.Add(new MultiplyRow(2048) { Quick = false });

@@ -41,6 +41,9 @@ internal sealed class OnnxPeer : IPeer
     }
 
     /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Additive(AttentionData data, int threads) => [];
+
+    /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Layer(LayerTask task, bool composed, int threads) => [];
 
     /// <inheritdoc/>

@@ -35,6 +35,9 @@ internal sealed class TorchPeer : IPeer
     }
 
     /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Additive(AttentionData data, int threads) => [() => new TorchAdditive(data, threads)];
+
+    /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Layer(LayerTask task, bool composed, int threads) =>
         [() => composed ? new TorchComposedLayer(task, threads) : new TorchModule(task, threads)];
 
