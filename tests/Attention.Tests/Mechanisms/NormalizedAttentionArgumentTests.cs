@@ -114,7 +114,7 @@ public class NormalizedAttentionArgumentTests
         }
         else
         {
-            _mask = new([1, 2, 3]);
+            _mask = new(7);
             Refuses(call, "mask");
         }
     }
