@@ -13,16 +13,16 @@ public class NormalizerGradientTests
     {
         GradientCheck.Run(
             static x => Differentiable.NormalizeRows(x[0], new EntmaxNormalizer(1.5f)),
-            static x => new PlainTensor(Weights(new(NormalizerKind.Entmax, 1.5), x[0], (_, _) => true), x[0].Lengths), [2, 3, 7]);
+            static x => x[0].With(Weights(new(NormalizerKind.Entmax, 1.5), x[0], (_, _) => true), x[0].Lengths), [2, 3, 7]);
         GradientCheck.Run(
             static x => Differentiable.NormalizeRows(x[0], default(SigmoidNormalizer)),
-            static x => new PlainTensor(Weights(new(NormalizerKind.Sigmoid), x[0], (_, _) => true), x[0].Lengths), [5]);
+            static x => x[0].With(Weights(new(NormalizerKind.Sigmoid), x[0], (_, _) => true), x[0].Lengths), [5]);
     }
 
     [Fact]
     public void NormalizeScores_UnderAMask() => GradientCheck.Run(
         static x => Differentiable.NormalizeScores(x[0], CausalMask.TopLeft, default(SparsemaxNormalizer)),
-        static x => new PlainTensor(Weights(new(NormalizerKind.Sparsemax), x[0], (row, key) => key <= row % 5), x[0].Lengths), [2, 3, 5, 6]);
+        static x => x[0].With(Weights(new(NormalizerKind.Sparsemax), x[0], (row, key) => key <= row % 5), x[0].Lengths), [2, 3, 5, 6]);
 
     [Fact]
     public void NormalizedAttention_UnderAMask() => GradientCheck.Run(
@@ -38,7 +38,7 @@ public class NormalizerGradientTests
                 OutputGradient = new double[shape.OutputCount],
                 Mask = (_, _, query, key) => key <= query,
             };
-            return new PlainTensor(
+            return x[0].With(
                 NormalizedAttentionLoops<double>.Run(problem, new(NormalizerKind.Entmax, 1.25)).Output.Sums, [.. shape.OutputLengths]);
         },
         [2, 4, 5, 3], [2, 2, 6, 3], [2, 2, 6, 2]);
