@@ -59,7 +59,7 @@ public sealed record NormalizerReference(NormalizerKind Kind, double Parameter =
     private static T[] Softmax<T>(T[] scores)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        T maximum = scores.Max();
+        T maximum = scores.DefaultIfEmpty().Max();
         T[] weights = Array.ConvertAll(scores, score => T.Exp(score - maximum));
         T sum = T.Zero;
         foreach (T weight in weights)
