@@ -1,0 +1,20 @@
+using Attention.Policies;
+
+namespace Attention.Tests.Mechanisms;
+
+/// <summary>In the steady state monotonic attention allocates no managed memory, on one thread or several.</summary>
+[Collection(AloneCollection.Name)]
+public class MonotonicAttentionAllocationTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Everything_AllocatesNothing(int threads)
+    {
+        using MonotonicMemoryCase memory = MonotonicMemoryCase.Random([2, 4, 60, 97], guarded: false);
+        AttentionOptions options = new() { MaxDegreeOfParallelism = threads };
+
+        Allocations.Of(() => memory.Run(default(CheckerboardMask), 4, options)).Should().Be(0);
+        Allocations.Of(() => memory.Run(default(NoMask), 1, options)).Should().Be(0);
+    }
+}
