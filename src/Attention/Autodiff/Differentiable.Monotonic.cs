@@ -21,7 +21,7 @@ public static partial class Differentiable
         energies.Data.Backend.Run(new MonotonicAlignment<TMask> { Energies = energies.Data, Mask = mask, Alignment = alignment });
         if (!Records(tape, energies))
         {
-            return Plain(alignment, tape);
+            return Plain(alignment, tape, energies);
         }
 
         DeviceTensor keptEnergies = energies.Data.Share();
@@ -65,7 +65,7 @@ public static partial class Differentiable
         });
         if (!Records(tape, alignment, chunkEnergies))
         {
-            return Plain(weights, tape);
+            return Plain(weights, tape, alignment, chunkEnergies);
         }
 
         DeviceTensor keptAlignment = alignment.Data.Share();

@@ -53,7 +53,7 @@ public static partial class Differentiable
         });
         if (!Records(tape, query, key, value))
         {
-            return Plain(output, tape);
+            return Plain(output, tape, query, key, value);
         }
 
         DeviceTensor keptQuery = query.Data.Share();
@@ -103,7 +103,7 @@ public static partial class Differentiable
         });
         if (!Records(tape, scores))
         {
-            return Plain(weights, tape);
+            return Plain(weights, tape, scores);
         }
 
         DeviceTensor keptScores = scores.Data.Share();

@@ -5,19 +5,32 @@ using Attention.Simd;
 namespace Attention.Tiles;
 
 /// <summary>
-/// The hyperbolic tangents of additive attention, which are nearly all of its work: in go rows of queries and keys filled up with
-/// zeros to whole vectors, out come scores, or sums of gradients. Vectors run along the hidden size, so that rows are read as they
-/// lie and a pair ends in one sum across a vector.
+/// The hyperbolic tangents of additive attention, which are nearly all of its work: in go rows of queries and keys, times
+/// <see cref="Scale"/> and filled up with zeros to whole vectors, out come scores, or sums of gradients. Vectors run along the hidden
+/// size, so that rows are read as they lie and a pair ends in one sum across a vector.
 /// </summary>
+/// <remarks>
+/// tanh(x) = m / (m + 2) with m = 2^y - 1 and y = <see cref="Scale"/> x: rows that are scaled once save each pair the reduction to
+/// powers of two. m is computed as such and does not cancel near zero, on either side of it, so that signs need no care either.
+/// </remarks>
 internal static unsafe class AdditiveKernel
 {
+    /// <summary>2 log2(e).</summary>
+    internal const float Scale = 2.885390082f;
+
+    /// <summary>2^y leaves the range of floats beyond; the tangent is 1 or -1 long before.</summary>
+    private const float Largest = 120;
+
+    /// <summary>1.5 * 2^23: adding it rounds a number to an integer, which then stands in the low bits.</summary>
+    private const float RoundingShift = 12582912 + 127;
+
     /// <summary>Query rows that are computed together: a key is loaded once for them, and their tangents overlap.</summary>
     private const int Rows = 4;
 
-    /// <summary><c>scores[row, key] = sum over c of vector[c] tanh(queries[row, c] + keys[key, c])</c>.</summary>
-    /// <param name="queries">The queries, rows of <paramref name="stride"/>.</param>
+    /// <summary><c>scores[row, key] = sum over c of vector[c] tanh(query[row, c] + key[key, c])</c>.</summary>
+    /// <param name="queries">The scaled queries, rows of <paramref name="stride"/>.</param>
     /// <param name="rows">How many.</param>
-    /// <param name="keys">The keys.</param>
+    /// <param name="keys">The scaled keys.</param>
     /// <param name="count">How many.</param>
     /// <param name="vector">The score vector.</param>
     /// <param name="stride">The hidden size in whole vectors.</param>
@@ -99,12 +112,14 @@ internal static unsafe class AdditiveKernel
         return TSimd.Sum(finite) == TSimd.Count;
     }
 
-    /// <summary>Adds a single pair to the sums of <see cref="Gradients"/>.</summary>
+    /// <summary>Adds a single pair, whose rows are not scaled, to the sums of <see cref="Gradients"/>.</summary>
     internal static void AddPair(float* query, float* key, int size, float gradient, float* querySums, float* keySums, float* vectorSums)
     {
         for (int c = 0; c < size; c++)
         {
-            float slope = Slope<SimdScalar, float>(query[c], key[c], gradient, ref vectorSums[c]);
+            float tanh = VectorMath.Tanh<SimdScalar, float>(query[c] + key[c], out float slope);
+            vectorSums[c] += gradient * tanh;
+            slope *= gradient;
             querySums[c] += slope;
             keySums[c] += slope;
         }
@@ -120,10 +135,10 @@ internal static unsafe class AdditiveKernel
         {
             TVector k = TSimd.Load(key + c);
             TVector v = TSimd.Load(vector + c);
-            s0 = TSimd.MultiplyAdd(v, VectorMath.Tanh<TSimd, TVector>(TSimd.Add(TSimd.Load(query + c), k)), s0);
-            s1 = TSimd.MultiplyAdd(v, VectorMath.Tanh<TSimd, TVector>(TSimd.Add(TSimd.Load(query + stride + c), k)), s1);
-            s2 = TSimd.MultiplyAdd(v, VectorMath.Tanh<TSimd, TVector>(TSimd.Add(TSimd.Load(query + 2 * stride + c), k)), s2);
-            s3 = TSimd.MultiplyAdd(v, VectorMath.Tanh<TSimd, TVector>(TSimd.Add(TSimd.Load(query + 3 * stride + c), k)), s3);
+            s0 = TSimd.MultiplyAdd(v, Tanh<TSimd, TVector>(TSimd.Add(TSimd.Load(query + c), k)), s0);
+            s1 = TSimd.MultiplyAdd(v, Tanh<TSimd, TVector>(TSimd.Add(TSimd.Load(query + stride + c), k)), s1);
+            s2 = TSimd.MultiplyAdd(v, Tanh<TSimd, TVector>(TSimd.Add(TSimd.Load(query + 2 * stride + c), k)), s2);
+            s3 = TSimd.MultiplyAdd(v, Tanh<TSimd, TVector>(TSimd.Add(TSimd.Load(query + 3 * stride + c), k)), s3);
         }
 
         scores[0] = TSimd.Sum(s0);
@@ -140,7 +155,7 @@ internal static unsafe class AdditiveKernel
         TVector sum = TSimd.Zero;
         for (nint c = 0; c < stride; c += TSimd.Count)
         {
-            TVector tanh = VectorMath.Tanh<TSimd, TVector>(TSimd.Add(TSimd.Load(query + c), TSimd.Load(key + c)));
+            TVector tanh = Tanh<TSimd, TVector>(TSimd.Add(TSimd.Load(query + c), TSimd.Load(key + c)));
             sum = TSimd.MultiplyAdd(TSimd.Load(vector + c), tanh, sum);
         }
 
@@ -206,10 +221,44 @@ internal static unsafe class AdditiveKernel
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
-        TVector tanh = VectorMath.Tanh<TSimd, TVector>(TSimd.Add(query, key), out TVector slope);
+        // 1 - tanh^2 = 4 (m + 1) / (m + 2)^2, which does not cancel where the tangent is near 1.
+        TVector scaled = TSimd.Add(query, key);
+        TVector lessOne = PowerLessOne<TSimd, TVector>(scaled);
+        TVector inverse = TSimd.Divide(TSimd.Create(2), TSimd.Add(lessOne, TSimd.Create(2)));
         TVector factor = TSimd.Create(gradient);
-        sum = TSimd.MultiplyAdd(factor, tanh, sum);
-        return TSimd.Multiply(factor, slope);
+        sum = TSimd.MultiplyAdd(TSimd.Multiply(factor, inverse), TSimd.Multiply(lessOne, TSimd.Create(0.5f)), sum);
+        TVector slope = TSimd.Multiply(TSimd.Multiply(inverse, TSimd.Add(lessOne, TSimd.Create(1))), inverse);
+        return TSimd.Multiply(factor, TSimd.Select(TSimd.LessThan(TSimd.Create(Largest), scaled), TSimd.Zero, slope));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Tanh<TSimd, TVector>(TVector scaled)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        TVector lessOne = PowerLessOne<TSimd, TVector>(scaled);
+        return TSimd.Divide(lessOne, TSimd.Add(lessOne, TSimd.Create(2)));
+    }
+
+    /// <summary>2^y - 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector PowerLessOne<TSimd, TVector>(TVector scaled)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
+    {
+        TVector bounded = TSimd.Min(TSimd.Create(Largest), TSimd.Max(TSimd.Create(-Largest), scaled));
+        TVector shifted = TSimd.Add(bounded, TSimd.Create(RoundingShift));
+        TVector fraction = TSimd.Subtract(bounded, TSimd.Subtract(shifted, TSimd.Create(RoundingShift)));
+
+        // (2^f - 1) / f for |f| up to a half, wrong by 2.2e-8 relatively.
+        TVector tail = TSimd.Create(0.000154533613f);
+        tail = TSimd.MultiplyAdd(tail, fraction, TSimd.Create(0.00133910938f));
+        tail = TSimd.MultiplyAdd(tail, fraction, TSimd.Create(0.00961808208f));
+        tail = TSimd.MultiplyAdd(tail, fraction, TSimd.Create(0.0555035658f));
+        tail = TSimd.MultiplyAdd(tail, fraction, TSimd.Create(0.240226507f));
+        tail = TSimd.MultiplyAdd(tail, fraction, TSimd.Create(0.693147182f));
+        TVector power = TSimd.PowerOfTwoFromLowBits(shifted);
+        return TSimd.MultiplyAdd(power, TSimd.Multiply(tail, fraction), TSimd.Subtract(power, TSimd.Create(1)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

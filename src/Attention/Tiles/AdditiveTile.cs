@@ -31,7 +31,7 @@ internal unsafe struct AdditiveTile<TSimd, TVector>
     /// <summary>Scores, then weights: [query, key].</summary>
     internal float* Weights;
 
-    /// <summary>Rows filled up with zeros: [query, hidden], [key of the block, hidden] and the score vector.</summary>
+    /// <summary>Rows filled up with zeros, the first two scaled: [query, hidden], [key of the block, hidden] and the score vector.</summary>
     internal float* QueryTable;
     internal float* KeyTable;
     internal float* Vector;
@@ -74,10 +74,10 @@ internal unsafe struct AdditiveTile<TSimd, TVector>
         ref readonly AttentionProblem attention = ref problem.Attention;
         for (int row = 0; row < Queries.Length; row++)
         {
-            Copy(attention.Query.At(Batch, Head, Queries.Start + row), attention.HeadSize, QueryTable + (nint)row * Stride);
+            Copy(attention.Query.At(Batch, Head, Queries.Start + row), attention.HeadSize, AdditiveKernel.Scale, QueryTable + (nint)row * Stride);
         }
 
-        Copy(problem.ScoreVector, attention.HeadSize, Vector);
+        Copy(problem.ScoreVector, attention.HeadSize, 1, Vector);
         for (int first = 0; first < Keys.Length; first += BlockKeys)
         {
             int count = Math.Min(BlockKeys, Keys.Length - first);
@@ -104,13 +104,19 @@ internal unsafe struct AdditiveTile<TSimd, TVector>
         ref readonly AttentionProblem attention = ref problem.Attention;
         for (int key = 0; key < count; key++)
         {
-            Copy(attention.Key.At(Batch, Head / attention.GroupSize, Keys.Start + first + key), attention.HeadSize, KeyTable + (nint)key * Stride);
+            Copy(
+                attention.Key.At(Batch, Head / attention.GroupSize, Keys.Start + first + key), attention.HeadSize, AdditiveKernel.Scale,
+                KeyTable + (nint)key * Stride);
         }
     }
 
-    private readonly void Copy(float* source, int size, float* row)
+    private readonly void Copy(float* source, int size, float factor, float* row)
     {
         new ReadOnlySpan<float>(source, size).CopyTo(new Span<float>(row, size));
         new Span<float>(row + size, Stride - size).Clear();
+        if (factor != 1)
+        {
+            ScoreRow.Scale<TSimd, TVector>(row, Stride, factor);
+        }
     }
 }
