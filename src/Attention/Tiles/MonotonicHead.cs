@@ -92,21 +92,23 @@ internal readonly unsafe struct MonotonicHead<TSimd, TVector, TMask> : IParallel
     {
         int keys = _problem.KeyLength;
         int stride = TilePlan.RoundUp(keys, ScoreRow.CacheLine);
-        using Scratch.Rental rental = Scratch.Rent(3 * (nint)stride);
+        using Scratch.Rental rental = Scratch.Rent(5 * (nint)stride);
         float* before = rental.Memory;
         float* stop = before + stride;
         float* go = stop + stride;
+        float* whole = go + stride;
+        float* part = whole + stride;
         StartAtFirst(before, keys);
         for (int query = 0; query < _problem.QueryLength; query++)
         {
-            Probabilities(batch, head, query, stop, go);
+            Probabilities(batch, head, query, stop, go, whole, part);
             float* alignment = _problem.Alignment.At(batch, head, query);
             double carried = 0;
             for (int key = 0; key < keys; key++)
             {
                 double reach = carried + before[key];
                 alignment[key] = (float)(stop[key] * reach);
-                carried = Go(stop[key], go[key]) * reach;
+                carried = ((double)whole[key] + part[key]) * reach;
             }
 
             before = alignment;
@@ -123,23 +125,25 @@ internal readonly unsafe struct MonotonicHead<TSimd, TVector, TMask> : IParallel
     {
         int keys = _problem.KeyLength;
         int stride = TilePlan.RoundUp(keys, ScoreRow.CacheLine);
-        using Scratch.Rental rental = Scratch.Rent(7 * (nint)stride);
+        using Scratch.Rental rental = Scratch.Rent(9 * (nint)stride);
         float* first = rental.Memory;
         float* stop = first + stride;
         float* go = stop + stride;
-        double* reach = (double*)(go + stride);
+        float* whole = go + stride;
+        float* part = whole + stride;
+        double* reach = (double*)(part + stride);
         double* next = reach + stride;
         StartAtFirst(first, keys);
         new Span<double>(next, keys).Clear();
         for (int query = _problem.QueryLength - 1; query >= 0; query--)
         {
-            Probabilities(batch, head, query, stop, go);
+            Probabilities(batch, head, query, stop, go, whole, part);
             float* before = query == 0 ? first : _problem.Alignment.At(batch, head, query - 1);
             double carried = 0;
             for (int key = 0; key < keys; key++)
             {
                 reach[key] = carried + before[key];
-                carried = Go(stop[key], go[key]) * reach[key];
+                carried = ((double)whole[key] + part[key]) * reach[key];
             }
 
             float* gradient = _problem.Gradient.At(batch, head, query);
@@ -150,15 +154,11 @@ internal readonly unsafe struct MonotonicHead<TSimd, TVector, TMask> : IParallel
                 // What is hidden never stops, whatever the gradient of its weight.
                 double own = stop[key] == 0 ? 0 : gradient[key] + next[key];
                 energyGradient[key] = stop[key] == 0 ? 0 : (float)((double)stop[key] * go[key] * reach[key] * (own - behind));
-                behind = own * stop[key] + behind * Go(stop[key], go[key]);
+                behind = own * stop[key] + behind * ((double)whole[key] + part[key]);
                 next[key] = behind;
             }
         }
     }
-
-    /// <summary>1 - p, exact where p is small and therefore given to more digits.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static double Go(float stop, float go) => stop < 0.5f ? 1 - (double)stop : go;
 
     /// <summary>Before the first query the scan stands at the first key.</summary>
     private static void StartAtFirst(float* row, int keys)
@@ -167,20 +167,30 @@ internal readonly unsafe struct MonotonicHead<TSimd, TVector, TMask> : IParallel
         row[0] = 1;
     }
 
-    /// <summary>p and 1 - p of one row; what is hidden never stops.</summary>
+    /// <summary>
+    /// p and 1 - p of one row; what is hidden never stops. 1 - p in floats has lost digits where p is small, so that there is also its
+    /// sum of two numbers, which is exact in double: 1 and -p there, 0 and 1 - p elsewhere.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Probabilities(int batch, int head, int query, float* stop, float* go)
+    private void Probabilities(int batch, int head, int query, float* stop, float* go, float* whole, float* part)
     {
         int keys = _problem.KeyLength;
         new ReadOnlySpan<float>(_problem.Energies.At(batch, head, query), keys).CopyTo(new Span<float>(stop, keys));
         MonotonicRow.Hide(_mask, stop, keys, batch, head, query);
 
         // The rows are padded to whole vectors; what comes out behind the last key is not read.
+        TVector one = TSimd.Create(1f);
+        TVector half = TSimd.Create(0.5f);
         for (int key = 0; key < keys; key += TSimd.Count)
         {
             TVector energy = TSimd.Load(stop + key);
-            TSimd.Store(VectorMath.Sigmoid<TSimd, TVector>(TSimd.Subtract(TSimd.Zero, energy)), go + key);
-            TSimd.Store(VectorMath.Sigmoid<TSimd, TVector>(energy), stop + key);
+            TVector stops = VectorMath.Sigmoid<TSimd, TVector>(energy);
+            TVector goes = VectorMath.Sigmoid<TSimd, TVector>(TSimd.Subtract(TSimd.Zero, energy));
+            TVector isSmall = TSimd.LessThan(stops, half);
+            TSimd.Store(stops, stop + key);
+            TSimd.Store(goes, go + key);
+            TSimd.Store(TSimd.Select(isSmall, one, TSimd.Zero), whole + key);
+            TSimd.Store(TSimd.Select(isSmall, TSimd.Subtract(TSimd.Zero, stops), goes), part + key);
         }
     }
 }
