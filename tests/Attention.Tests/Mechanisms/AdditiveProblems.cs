@@ -8,7 +8,7 @@ namespace Attention.Tests.Mechanisms;
 internal static class AdditiveProblems
 {
     private const double Roundoff = 1.0 / (1 << 24);
-    private const int Trials = 4;
+    private const int Trials = 8;
 
     public static AdditiveAttentionLoops<float> Random(AttentionShape shape, int seed = 1, float scale = 1)
     {
