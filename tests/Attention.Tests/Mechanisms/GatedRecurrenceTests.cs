@@ -7,10 +7,10 @@ namespace Attention.Tests.Mechanisms;
 /// <summary>Recurrences against plain loops in double.</summary>
 public class GatedRecurrenceTests
 {
-    public static TheoryData<RecurrentCell, SimdWidth> CellsAndWidths => new(
+    public static IEnumerable<object[]> CellsAndWidths =>
         from cell in RecurrenceProblems.Cells
         from width in SimdWidths.All
-        select (cell, width));
+        select new object[] { cell, width };
 
     public static TheoryData<RecurrentCell> Cells => [.. RecurrenceProblems.Cells];
 
@@ -140,10 +140,10 @@ public class GatedRecurrenceTests
         };
         Output(other).Should().NotEqual(Output(problem));
 
-        RecurrenceProblem<float> Without(RecurrenceProblem<float> from) => from with
+        RecurrenceProblem<float> Without(RecurrenceProblem<float> whole) => whole with
         {
-            Weight = [.. from.Weight.Select((x, i) => i / (size * size) == 2 ? 0 : x)],
-            Bias = [.. from.Bias!.Select((x, i) => i / size == 2 ? 0 : x)],
+            Weight = [.. whole.Weight.Select((x, i) => i / (size * size) == 2 ? 0 : x)],
+            Bias = [.. whole.Bias!.Select((x, i) => i / size == 2 ? 0 : x)],
         };
         Tolerance.Reordered("without the third gate's weight", Output(Without(other)), Output(Without(problem)));
 
