@@ -1,0 +1,43 @@
+using Attention.Mechanisms;
+using Attention.Policies;
+
+namespace Attention.Backends;
+
+/// <summary>The weights of <see cref="LocalAttention"/> as a computation.</summary>
+/// <typeparam name="TMask">The mask's type.</typeparam>
+public readonly struct LocalAttentionWeights<TMask> : IComputation
+    where TMask : struct, IAttentionMask
+{
+    /// <inheritdoc/>
+    public static string Name => "the weights of local attention";
+
+    /// <summary><c>[batch, heads, queryLength, headSize]</c>.</summary>
+    public required DeviceTensor Query { get; init; }
+
+    /// <summary><c>[batch, keyValueHeads, keyLength, headSize]</c>.</summary>
+    public required DeviceTensor Key { get; init; }
+
+    /// <summary><c>[batch, queryLength]</c>.</summary>
+    public required DeviceTensor Position { get; init; }
+
+    /// <summary>How far a query sees.</summary>
+    public LocalWindow Window { get; init; }
+
+    /// <summary>Which keys a query may attend to, besides.</summary>
+    public TMask Mask { get; init; }
+
+    /// <summary>Overwritten, <c>[batch, heads, queryLength, keyLength]</c>.</summary>
+    public required DeviceTensor Weights { get; init; }
+
+    /// <summary>Scale.</summary>
+    public AttentionOptions Options { get; init; }
+
+    /// <inheritdoc/>
+    public void RunOnHost(IHostMemory host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        LocalAttention.Weights(
+            host.Span(Query, "query"), host.Span(Key, "key"), host.Span(Position, "position"), Window, Mask, host.Span(Weights, "weights"),
+            Options with { MaxDegreeOfParallelism = host.MaxDegreeOfParallelism });
+    }
+}
