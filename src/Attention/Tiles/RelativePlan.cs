@@ -3,7 +3,7 @@ using Attention.Gemm;
 namespace Attention.Tiles;
 
 /// <summary>
-/// How the backward pass of relative attention is cut: each key head into parts, runs of its tiles of queries, and all of them
+/// How the backward passes of relative and of additive attention are cut: each key head into parts, runs of its tiles of queries, and all of them
 /// into lanes, which work at the same time, each with a set of partial gradients of the tables of its own. It depends on sizes
 /// alone, and so do the bits: threads only take lanes. The parts depend on the sizes of one key head alone, and are always added
 /// up in their order, so that the gradients of keys and values do not depend on the batch around them either.
