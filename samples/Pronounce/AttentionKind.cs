@@ -6,6 +6,9 @@ internal enum AttentionKind
     /// <summary>Not at all: <see cref="FixedContext"/>.</summary>
     None,
 
+    /// <summary>Bahdanau et al. 2015: <see cref="BahdanauContext"/>.</summary>
+    Bahdanau,
+
     /// <summary>Luong et al. 2015, dot score.</summary>
     LuongDot,
 

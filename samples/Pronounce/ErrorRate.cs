@@ -32,7 +32,7 @@ internal sealed class ErrorRate
         ErrorRate rate = new();
         foreach (Entry[] chunk in entries.OrderBy(entry => entry.Letters.Length).Chunk(BatchSize))
         {
-            Pronunciation[] spoken = model.Pronounce([.. chunk.Select(entry => entry.Letters)]);
+            Pronunciation[] spoken = model.Pronounce([.. chunk.Select(entry => entry.Letters)], wantsWeights: false);
             for (int i = 0; i < chunk.Length; i++)
             {
                 rate.Add(chunk[i], spoken[i].Phonemes);

@@ -8,7 +8,7 @@ internal sealed record Options
     internal const string Usage =
         """
         Pronounce [options] [words]
-          --attention none|luong-dot|luong-general|luong-local-p    how the decoder looks at the word (luong-general)
+          --attention none|bahdanau|luong-dot|luong-general|luong-local-p    how the decoder looks at the word (bahdanau)
           --compare     train without attention too, and print the error rates of both by length of word
           --words N     take N words of the dictionary (all of it)
           --epochs N    go through them N times (20; 5 with --full)
@@ -20,12 +20,13 @@ internal sealed record Options
     private static readonly Dictionary<string, AttentionKind> s_kinds = new()
     {
         ["none"] = AttentionKind.None,
+        ["bahdanau"] = AttentionKind.Bahdanau,
         ["luong-dot"] = AttentionKind.LuongDot,
         ["luong-general"] = AttentionKind.LuongGeneral,
         ["luong-local-p"] = AttentionKind.LuongLocalP,
     };
 
-    internal AttentionKind Attention { get; private init; } = AttentionKind.LuongGeneral;
+    internal AttentionKind Attention { get; private init; } = AttentionKind.Bahdanau;
 
     internal bool Compares { get; private init; }
 

@@ -36,7 +36,7 @@ Comparison.Show(models, lexicon.HeldOut);
 AnsiConsole.WriteLine();
 
 IReadOnlyList<string> words = options.Words.Count > 0 ? options.Words : ["attention", "knowledge", "pronunciation", "thoughtful"];
-Pronunciation[] spoken = models[^1].Model.Pronounce([.. words.Select(word => Symbols.OfWord(word)!)]);
+Pronunciation[] spoken = models[^1].Model.Pronounce([.. words.Select(word => Symbols.OfWord(word)!)], wantsWeights: true);
 for (int i = 0; i < words.Count; i++)
 {
     AlignmentDrawing.Show(words[i].ToLowerInvariant(), spoken[i]);

@@ -33,8 +33,12 @@ internal sealed class PronunciationModel : Layer
         _encoder = AddLayer("encoder", BidirectionalLayer.Gru(EmbeddingSize, HiddenSize / 2, seed: seed + 2));
         _bridge = AddLayer("bridge", new Linear(HiddenSize, HiddenSize, seed: seed + 3));
         _phonemes = AddLayer("phonemes", new Embedding(Symbols.PhonemeCount, EmbeddingSize, 0.1f, seed + 4));
-        _source = AddLayer<ContextSource>(
-            "attention", kind == AttentionKind.None ? new FixedContext(HiddenSize) : new LuongContext(kind, HiddenSize, seed + 5));
+        _source = AddLayer<ContextSource>("attention", kind switch
+        {
+            AttentionKind.None => new FixedContext(HiddenSize),
+            AttentionKind.Bahdanau => new BahdanauContext(HiddenSize, seed + 5),
+            _ => new LuongContext(kind, HiddenSize, seed + 5),
+        });
         _decoder = AddLayer("decoder", new GruLayer(EmbeddingSize + _source.ContextSize, HiddenSize, seed: seed + 6));
         _output = AddLayer("output", new Linear(HiddenSize + _source.ContextSize, Symbols.PhonemeCount, seed: seed + 7));
     }
@@ -58,12 +62,13 @@ internal sealed class PronunciationModel : Layer
         return Differentiable.CrossEntropy(logits, batch.Targets);
     }
 
-    /// <summary>The likeliest phonemes of each word, taken one by one, and where each looked.</summary>
+    /// <summary>The likeliest phonemes of each word, taken one by one.</summary>
     /// <param name="words">The words' letters.</param>
-    internal Pronunciation[] Pronounce(IReadOnlyList<int[]> words)
+    /// <param name="wantsWeights">Whether to say where each looked.</param>
+    internal Pronunciation[] Pronounce(IReadOnlyList<int[]> words, bool wantsWeights)
     {
         Batch batch = Batch.OfWords(words);
-        using var word = new EncodedWords(this, batch, null);
+        using var word = new EncodedWords(this, batch, null) { KeepsWeights = wantsWeights };
         Pronunciation[] spoken = [.. words.Select(letters => new Pronunciation(letters.Length))];
         int[] tokens = new int[words.Count];
         for (int step = 0; step < MostPhonemes && !Array.TrueForAll(spoken, one => one.IsComplete); step++)
@@ -103,7 +108,9 @@ internal sealed class PronunciationModel : Layer
             _state = Differentiable.Activate(ActivationKind.Tanh, bridged);
         }
 
-        /// <summary>Where the last step looked, <c>[batch, length]</c>; only asked for without a tape.</summary>
+        internal bool KeepsWeights { get; init; }
+
+        /// <summary>Where the last step looked, <c>[batch, length]</c>, if they are kept and there are any.</summary>
         internal float[]? Weights { get; private set; }
 
         /// <summary>State and context after a step, <c>[batch, both]</c>, from which the phoneme is told.</summary>
@@ -113,7 +120,7 @@ internal sealed class PronunciationModel : Layer
             using Variable embedded = _model._phonemes.Forward(tokens, [tokens.Length], tape);
             if (!source.AsksAfterStep)
             {
-                Ask(step, tape);
+                Ask(step);
             }
 
             // The first step has no context before it where the state after a step asks.
@@ -128,7 +135,7 @@ internal sealed class PronunciationModel : Layer
 
             if (source.AsksAfterStep)
             {
-                Ask(step, tape);
+                Ask(step);
             }
 
             return Differentiable.Concatenate(1, _state, _context!);
@@ -142,11 +149,11 @@ internal sealed class PronunciationModel : Layer
             _context?.Dispose();
         }
 
-        private void Ask(int step, Tape? tape)
+        private void Ask(int step)
         {
             _context?.Dispose();
             _context = _model._source.Context(_state, _memory, step);
-            Weights = tape is null ? _model._source.Weights(_state, _memory, step) : null;
+            Weights = KeepsWeights ? _model._source.Weights(_state, _memory, step) : null;
         }
     }
 }
