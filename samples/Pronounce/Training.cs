@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Attention.Autodiff;
-using Attention.Layers;
 using Spectre.Console;
 
 namespace Pronounce;

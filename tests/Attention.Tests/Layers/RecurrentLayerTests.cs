@@ -254,11 +254,11 @@ public class RecurrentLayerTests
         Refused(() => layer.Step(rows, state), "state");
         Refused(() => lstm.Forward(sequences, null, mixed), "initialState");
         Refused(() => lstm.Step(rows, mixed), "state");
-        Refused(() => new GruLayer(0, 3), "inputSize");
-        Refused(() => new GruLayer(3, 0), "hiddenSize");
-        Refused(() => new GruLayer(3, 3, (GruConvention)5), "convention");
-        Refused(() => new BidirectionalLayer(reversed, reversed), "forward");
-        Refused(() => new BidirectionalLayer(layer, layer), "backward");
+        Refused(() => _ = new GruLayer(0, 3), "inputSize");
+        Refused(() => _ = new GruLayer(3, 0), "hiddenSize");
+        Refused(() => _ = new GruLayer(3, 3, (GruConvention)5), "convention");
+        Refused(() => _ = new BidirectionalLayer(reversed, reversed), "forward");
+        Refused(() => _ = new BidirectionalLayer(layer, layer), "backward");
 
         static void Refused(Action call, string parameter) => call.Should().Throw<ArgumentException>().WithParameterName(parameter);
     }
@@ -272,7 +272,7 @@ public class RecurrentLayerTests
 
     /// <summary>The reference over the input's gates, which are computed here.</summary>
     private static RecurrenceLoops<double> Recurrence(
-        RecurrentCell cell, double[] input, IReadOnlyDictionary<string, double[]> weights, bool isReversed)
+        RecurrentCell cell, double[] input, Dictionary<string, double[]> weights, bool isReversed)
     {
         string end = isReversed ? "_l0_reverse" : "_l0";
         int rows = GatedRecurrence.Gates(cell) * HiddenSize;

@@ -1,5 +1,4 @@
 using Attention.Mechanisms;
-using Attention.TestKit;
 
 namespace Attention.Tests.Mechanisms;
 
