@@ -234,7 +234,7 @@ public class AdditiveAttentionLayerTests
         LayerNumbers.Filled(new AdditiveAttentionLayer(Options(hasBias, isNormalized)), 5);
 
     /// <summary>Three queries and as many keys as there are numbers, of the lengths that the mask says.</summary>
-    private static AdditiveAttentionLoops<double> Reference(IReadOnlyDictionary<string, double[]> weights, double[] query, double[] keys, double[] values)
+    private static AdditiveAttentionLoops<double> Reference(Dictionary<string, double[]> weights, double[] query, double[] keys, double[] values)
     {
         double[] score = weights["score"];
         double norm = Math.Sqrt(score.Sum(number => number * number));

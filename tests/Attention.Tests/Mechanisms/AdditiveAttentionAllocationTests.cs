@@ -1,6 +1,5 @@
 using Attention.Execution;
 using Attention.Policies;
-using Attention.TestKit;
 
 namespace Attention.Tests.Mechanisms;
 
