@@ -19,7 +19,10 @@ internal static class RationalTanh
 
     /// <summary>Computes tanh(x).</summary>
     /// <param name="value">Any numbers; NaN gives NaN.</param>
-    /// <returns>tanh(x), wrong by at most 4.5 ULP, also near 0, and never beyond 1; the sign of zero is kept, and infinities give 1 and -1.</returns>
+    /// <returns>
+    /// tanh(x), wrong by at most 6.1 ULP (5.3 where multiply-add is fused), also near 0, and never beyond 1; the sign of
+    /// zero is kept, and infinities give 1 and -1.
+    /// </returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TVector Compute<TSimd, TVector>(TVector value)
         where TSimd : struct, ISimd<TVector>
