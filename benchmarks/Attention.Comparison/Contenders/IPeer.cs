@@ -25,4 +25,7 @@ internal interface IPeer
 
     /// <summary>Every way it has to multiply two square matrices of that size.</summary>
     IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads);
+
+    /// <summary>Every way it has to do additive attention.</summary>
+    IEnumerable<Func<IContender>> Additive(AdditiveData data, int threads);
 }

@@ -30,6 +30,9 @@ internal static class AllRows
         AttentionTask dense = AttentionTask.Square(1024, 64);
         rows.Add(new UserRow("a user's causal mask, 1024 x 64", dense with { Causal = true }, Ours.Attend, Ours.OwnCausal));
         rows.Add(new UserRow("a user's soft cap, 1024 x 64", dense, Ours.SoftCap, Ours.OwnSoftCap));
+        AdditiveTask additive = new(512, 512, 128, 128);
+        rows.Add(new AdditiveRow("additive 512 x 512, hidden 128", additive));
+        rows.Add(new AdditiveRow("additive 512 x 512, hidden 128, forward + backward", additive with { Training = true }));
         LayerTask attention = new(1, 1024, 512, 8);
         LayerTask encoder = new(8, 128, 512, 8) { FeedForwardSize = 2048 };
         AddLayer(rows, "nn.MultiheadAttention 512/8, 1024", attention);

@@ -46,6 +46,9 @@ internal sealed class OnnxPeer : IPeer
     /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads) => [];
 
+    /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Additive(AdditiveData data, int threads) => [];
+
     private static string? Load()
     {
         try

@@ -1,0 +1,41 @@
+using Attention.Autodiff;
+
+namespace Attention.Layers;
+
+/// <summary>
+/// What an <see cref="AdditiveAttentionLayer"/> attends to, projected once for any number of queries. Under a tape it is part of the
+/// tape's computation.
+/// </summary>
+public sealed class AdditiveMemory : IDisposable
+{
+    internal AdditiveMemory(AdditiveAttentionLayer layer, Variable key, Variable value)
+    {
+        Layer = layer;
+        Key = key;
+        Value = value;
+    }
+
+    /// <summary>Sequences.</summary>
+    public nint Batch => Key.Data.Lengths[0];
+
+    /// <summary>Keys of each.</summary>
+    public nint KeyLength => Key.Data.Lengths[2];
+
+    /// <summary>Numbers of a value, and of a context.</summary>
+    public nint ValueSize => Value.Data.Lengths[3];
+
+    internal AdditiveAttentionLayer Layer { get; }
+
+    /// <summary>[batch, 1, keyLength, hiddenSize].</summary>
+    internal Variable Key { get; }
+
+    /// <summary>[batch, 1, keyLength, valueSize].</summary>
+    internal Variable Value { get; }
+
+    /// <summary>Gives the memory back; what a tape kept stays until it was played back.</summary>
+    public void Dispose()
+    {
+        Key.Dispose();
+        Value.Dispose();
+    }
+}
