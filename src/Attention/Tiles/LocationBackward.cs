@@ -9,7 +9,7 @@ namespace Attention.Tiles;
 /// <summary>
 /// The backward pass of location-aware attention, from the last step to the first. In the first half of a turn what the step after
 /// sends back arrives at the alignment; in the second the step's hidden numbers are computed again and their gradients go to
-/// every input, and as gradients of features into <see cref="LocationRoom.Spread"/> for the step before.
+/// every input, and as gradients of features into <see cref="LocationRoom.SpreadRow"/> for the step before.
 /// </summary>
 internal readonly unsafe struct LocationBackward<TSimd, TVector, TMask> : ILocationStages
     where TSimd : struct, ISimd<TVector>
