@@ -17,4 +17,7 @@ internal enum AttentionKind
 
     /// <summary>Luong et al. 2015, general score in a predicted window, local-p.</summary>
     LuongLocalP,
+
+    /// <summary>Chorowski et al. 2015: <see cref="LocationContext"/>.</summary>
+    Location,
 }

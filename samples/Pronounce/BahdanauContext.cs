@@ -1,8 +1,6 @@
-using System.Numerics.Tensors;
 using Attention.Autodiff;
+using Attention.Backends;
 using Attention.Layers;
-using Attention.Mechanisms;
-using Attention.Numerics;
 using Attention.Policies;
 
 namespace Pronounce;
@@ -10,36 +8,28 @@ namespace Pronounce;
 /// <summary>The attention of Bahdanau et al. (2015): the state before a step asks, <c>v . tanh(W s + U h)</c> says how well each letter answers.</summary>
 internal sealed class BahdanauContext : ContextSource
 {
-    private readonly Linear _query;
-    private readonly Linear _key;
-    private readonly Parameter _score;
+    private readonly AdditiveAttentionLayer _attention;
     private readonly int _size;
 
     internal BahdanauContext(int size, ulong seed)
     {
         _size = size;
-        _query = AddLayer("query", new Linear(size, size, hasBias: false, seed: seed));
-        _key = AddLayer("key", new Linear(size, size, seed: seed + 1000));
-        float[] score = new float[size];
-        Initialization.GlorotUniform(score, new PhiloxRandom(seed + 2000), size, 1);
-        _score = AddParameter("score", score, size);
+        _attention = AddLayer("additive", new AdditiveAttentionLayer(
+            new AdditiveAttentionLayerOptions { QuerySize = size, KeySize = size, HiddenSize = size, Seed = seed }));
     }
 
     internal override int ContextSize => _size;
 
     internal override bool AsksAfterStep => false;
 
-    internal override IDisposable Prepare(Variable states, Variable summary, int[] lengths)
-    {
-        using Variable keys = _key.Forward(states);
-        return new Memory(AsHead(keys), AsHead(states), lengths);
-    }
+    internal override IDisposable Prepare(Variable states, Variable summary, int[] lengths) =>
+        new Memory(_attention.Prepare(states), new KeyLengthMask(lengths));
 
     internal override Variable Context(Variable state, IDisposable memory, int step)
     {
         var word = (Memory)memory;
         using Variable query = Query(state);
-        using Variable context = Differentiable.AdditiveAttention(query, word.Keys, _score, word.States, new KeyLengthMask(word.Lengths));
+        using Variable context = _attention.Forward(query, word.Keys, word.Mask);
         return context.Reshape(state.Data.Lengths[0], _size);
     }
 
@@ -47,32 +37,15 @@ internal sealed class BahdanauContext : ContextSource
     {
         var word = (Memory)memory;
         using Variable query = Query(state);
-        (nint batch, nint length) = (word.Keys.Data.Lengths[0], word.Keys.Data.Lengths[2]);
-        float[] weights = new float[batch * length];
-        AdditiveAttention.Weights(
-            new ReadOnlyTensorSpan<float>(query.Data.ToArray(), query.Data.Lengths),
-            new ReadOnlyTensorSpan<float>(word.Keys.Data.ToArray(), word.Keys.Data.Lengths),
-            new ReadOnlyTensorSpan<float>(_score.Data.ToArray()), new KeyLengthMask(word.Lengths),
-            new TensorSpan<float>(weights, [batch, 1, 1, length]));
-        return weights;
+        using DeviceTensor weights = _attention.Weights(query, word.Keys, word.Mask);
+        return weights.ToArray();
     }
 
-    private Variable Query(Variable state)
-    {
-        using Variable projected = _query.Forward(state);
-        return projected.Reshape(state.Data.Lengths[0], 1, 1, _size);
-    }
+    private Variable Query(Variable state) => state.Reshape(state.Data.Lengths[0], 1, _size);
 
-    private Variable AsHead(Variable sequences) =>
-        sequences.Reshape(sequences.Data.Lengths[0], 1, sequences.Data.Lengths[1], _size);
-
-    /// <summary>Keys are computed once a word and serve every step.</summary>
-    private sealed record Memory(Variable Keys, Variable States, int[] Lengths) : IDisposable
+    /// <summary>Keys are projected once a word and serve every step.</summary>
+    private sealed record Memory(AdditiveMemory Keys, KeyLengthMask Mask) : IDisposable
     {
-        public void Dispose()
-        {
-            Keys.Dispose();
-            States.Dispose();
-        }
+        public void Dispose() => Keys.Dispose();
     }
 }

@@ -22,6 +22,6 @@ internal abstract class ContextSource() : Layer(CpuBackend.Shared)
     /// <summary>The context of a step, <c>[batch, ContextSize]</c>.</summary>
     internal abstract Variable Context(Variable state, IDisposable memory, int step);
 
-    /// <summary>How much each letter has of it, <c>[batch, length]</c>; null if all are one.</summary>
+    /// <summary>How much each letter has of the context that was last given, <c>[batch, length]</c>; null without attention.</summary>
     internal abstract float[]? Weights(Variable state, IDisposable memory, int step);
 }

@@ -8,7 +8,8 @@ internal sealed record Options
     internal const string Usage =
         """
         Pronounce [options] [words]
-          --attention none|bahdanau|luong-dot|luong-general|luong-local-p    how the decoder looks at the word (bahdanau)
+          --attention none|bahdanau|luong-dot|luong-general|luong-local-p|location
+                        how the decoder looks at the word (bahdanau)
           --compare     train without attention too, and print the error rates of both by length of word
           --words N     take N words of the dictionary (all of it)
           --epochs N    go through them N times (20; 5 with --full)
@@ -24,6 +25,7 @@ internal sealed record Options
         ["luong-dot"] = AttentionKind.LuongDot,
         ["luong-general"] = AttentionKind.LuongGeneral,
         ["luong-local-p"] = AttentionKind.LuongLocalP,
+        ["location"] = AttentionKind.Location,
     };
 
     internal AttentionKind Attention { get; private init; } = AttentionKind.Bahdanau;

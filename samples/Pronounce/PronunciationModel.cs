@@ -37,6 +37,7 @@ internal sealed class PronunciationModel : Layer
         {
             AttentionKind.None => new FixedContext(HiddenSize),
             AttentionKind.Bahdanau => new BahdanauContext(HiddenSize, seed + 5),
+            AttentionKind.Location => new LocationContext(HiddenSize, seed + 5),
             _ => new LuongContext(kind, HiddenSize, seed + 5),
         });
         _decoder = AddLayer("decoder", new GruLayer(EmbeddingSize + _source.ContextSize, HiddenSize, seed: seed + 6));
