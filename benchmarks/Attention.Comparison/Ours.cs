@@ -32,6 +32,8 @@ internal static class Ours
     internal static IContender Multiply(float[] left, float[] right, int size, int threads) =>
         new OwnMultiply(left, right, size, threads);
 
+    internal static IContender Additive(AdditiveData data, int threads) => new OwnAdditive(data, threads);
+
     private static OwnForward<TMask, TModifier> Forward<TMask, TModifier>(
         AttentionData data, TMask mask, TModifier modifier, int threads)
         where TMask : struct, IAttentionMask

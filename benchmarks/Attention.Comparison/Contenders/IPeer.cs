@@ -20,12 +20,12 @@ internal interface IPeer
     /// </summary>
     IEnumerable<Func<IContender>> Attend(AttentionData data, int threads);
 
-    /// <summary>Every way it has to compute additive attention, forward or, in training, forward and backward.</summary>
-    IEnumerable<Func<IContender>> Additive(AttentionData data, int threads);
-
     /// <summary>Its own layer of a Transformer, or the same composed of its functions.</summary>
     IEnumerable<Func<IContender>> Layer(LayerTask task, bool composed, int threads);
 
     /// <summary>Every way it has to multiply two square matrices of that size.</summary>
     IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads);
+
+    /// <summary>Every way it has to do additive attention.</summary>
+    IEnumerable<Func<IContender>> Additive(AdditiveData data, int threads);
 }

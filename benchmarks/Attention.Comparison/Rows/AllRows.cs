@@ -30,14 +30,14 @@ internal static class AllRows
         AttentionTask dense = AttentionTask.Square(1024, 64);
         rows.Add(new UserRow("a user's causal mask, 1024 x 64", dense with { Causal = true }, Ours.Attend, Ours.OwnCausal));
         rows.Add(new UserRow("a user's soft cap, 1024 x 64", dense, Ours.SoftCap, Ours.OwnSoftCap));
+        AdditiveTask additive = new(512, 512, 128, 128);
+        rows.Add(new AdditiveRow("additive 512 x 512, hidden 128", additive));
+        rows.Add(new AdditiveRow("additive 512 x 512, hidden 128, forward + backward", additive with { Training = true }));
         LayerTask attention = new(1, 1024, 512, 8);
         LayerTask encoder = new(8, 128, 512, 8) { FeedForwardSize = 2048 };
         AddLayer(rows, "nn.MultiheadAttention 512/8, 1024", attention);
         AddLayer(rows, "nn.TransformerEncoderLayer 512/8/2048, 8 x 128", encoder);
         rows.Add(new TapeRow("tape, 512/8, 1024, forward + backward", attention with { Training = true }));
-        AttentionTask additive = AttentionTask.Square(512, 128) with { Heads = 1, KeyValueHeads = 1 };
-        rows.Add(new AdditiveRow("additive 512 x 512, hidden 128", additive));
-        rows.Add(new AdditiveRow("additive 512 x 512, hidden 128, forward + backward", additive with { Training = true }));
         rows.Add(new MultiplyRow(512));
         rows.Add(new MultiplyRow(1024));
         rows.Add(new MultiplyRow(2048) { Quick = false });

@@ -2,24 +2,40 @@ using Attention.Autodiff;
 
 namespace Attention.Layers;
 
-/// <summary>Keys projected once by <see cref="AdditiveAttentionLayer.Prepare"/>, and their values, for as many steps as a decoder takes.</summary>
+/// <summary>
+/// What an <see cref="AdditiveAttentionLayer"/> attends to, projected once for any number of queries. Under a tape it is part of the
+/// tape's computation.
+/// </summary>
 public sealed class AdditiveMemory : IDisposable
 {
-    internal AdditiveMemory(Variable keys, Variable values) => (Keys, Values) = (keys, values);
+    internal AdditiveMemory(AdditiveAttentionLayer layer, Variable key, Variable value)
+    {
+        Layer = layer;
+        Key = key;
+        Value = value;
+    }
 
-    /// <summary>How many keys there are.</summary>
-    public int Length => (int)Keys.Data.Lengths[2];
+    /// <summary>Sequences.</summary>
+    public nint Batch => Key.Data.Lengths[0];
 
-    /// <summary><c>[batch, 1, keyLength, hiddenSize]</c>.</summary>
-    internal Variable Keys { get; }
+    /// <summary>Keys of each.</summary>
+    public nint KeyLength => Key.Data.Lengths[2];
 
-    /// <summary><c>[batch, 1, keyLength, valueSize]</c>.</summary>
-    internal Variable Values { get; }
+    /// <summary>Numbers of a value, and of a context.</summary>
+    public nint ValueSize => Value.Data.Lengths[3];
+
+    internal AdditiveAttentionLayer Layer { get; }
+
+    /// <summary>[batch, 1, keyLength, hiddenSize].</summary>
+    internal Variable Key { get; }
+
+    /// <summary>[batch, 1, keyLength, valueSize].</summary>
+    internal Variable Value { get; }
 
     /// <summary>Gives the memory back; what a tape kept stays until it was played back.</summary>
     public void Dispose()
     {
-        Keys.Dispose();
-        Values.Dispose();
+        Key.Dispose();
+        Value.Dispose();
     }
 }

@@ -49,12 +49,12 @@ public sealed partial class LuongAttentionLayer
     }
 
     private void WriteConcatWeights<TMask>(Variable query, LuongMemory memory, in TMask mask, DeviceTensor weights)
-        where TMask : struct, IAttentionMask => Backend.Run(new AdditiveWeights<TMask>
+        where TMask : struct, IAttentionMask => Backend.Run(new AdditiveAttentionWeights<TMask>
         {
             Query = query.Data,
             Key = memory.Keys!.Data,
             ScoreVector = _attentionScore!.Data,
             Mask = mask,
-            Weights = weights,
+            Destination = weights,
         });
 }

@@ -70,7 +70,7 @@ public static unsafe class AdditiveScores
             Guard.Shape(scoreVectorGradient, scoreVector.Lengths, nameof(scoreVectorGradient), "[hiddenSize]");
         }
 
-        RelativeOverlap overlap = new(query, key, default, default, default);
+        OverlapCheck overlap = new(query, key, default, default, default);
         overlap.Add(scoreVector, nameof(scoreVector));
         overlap.Add(scoresGradient, nameof(scoresGradient));
         overlap.Check(queryGradient, nameof(queryGradient));

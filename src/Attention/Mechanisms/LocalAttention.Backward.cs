@@ -50,7 +50,7 @@ public static unsafe partial class LocalAttention
             PositionGradient =
                 positionGradient.Rank == 0 ? default : LocalCheck.Position(attention, positionGradient, nameof(positionGradient)),
         };
-        RelativeOverlap overlap = new(query, key, value, outputGradient, logSumExpGradient);
+        OverlapCheck overlap = new(query, key, value, outputGradient, logSumExpGradient);
         overlap.Add(position, nameof(position));
         overlap.Check(queryGradient, nameof(queryGradient));
         overlap.Check(keyGradient, nameof(keyGradient));

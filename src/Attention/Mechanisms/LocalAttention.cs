@@ -64,7 +64,7 @@ public static unsafe partial class LocalAttention
         LocalProblem problem = LocalCheck.Problem(AttentionCheck.Inputs(query, key, value, options), position, window, mask);
         problem.Attention.Output = AttentionCheck.Output(problem.Attention, output, nameof(output));
         problem.Attention.LogSumExp = AttentionCheck.LogSumExp(problem.Attention, logSumExp, nameof(logSumExp));
-        RelativeOverlap overlap = new(query, key, value);
+        OverlapCheck overlap = new(query, key, value);
         overlap.Add(position, nameof(position));
         overlap.Check(output, nameof(output));
         overlap.Check(logSumExp, nameof(logSumExp));

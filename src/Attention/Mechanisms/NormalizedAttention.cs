@@ -138,7 +138,7 @@ public static unsafe class NormalizedAttention
         problem.QueryGradient = Gradient(query, queryGradient, nameof(queryGradient), "the shape of 'query'");
         problem.KeyGradient = Gradient(key, keyGradient, nameof(keyGradient), "the shape of 'key'");
         problem.ValueGradient = Gradient(value, valueGradient, nameof(valueGradient), "the shape of 'value'");
-        RelativeOverlap overlap = new(query, key, value, outputGradient);
+        OverlapCheck overlap = new(query, key, value, outputGradient);
         overlap.Check(queryGradient, nameof(queryGradient));
         overlap.Check(keyGradient, nameof(keyGradient));
         overlap.Check(valueGradient, nameof(valueGradient));

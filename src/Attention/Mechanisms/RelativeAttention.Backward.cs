@@ -60,7 +60,7 @@ public static unsafe partial class RelativeAttention
             RelativeCheck.Clipped(attention, tables, nameof(tables)), query, key, value, outputGradient, logSumExpGradient, queryGradient,
             keyGradient, valueGradient);
         RelativeCheck.TableGradients(ref problem, tables, tableGradients, nameof(tableGradients));
-        RelativeOverlap overlap = new(query, key, value, outputGradient, logSumExpGradient);
+        OverlapCheck overlap = new(query, key, value, outputGradient, logSumExpGradient);
         overlap.Add(tables.Key, nameof(tables));
         overlap.Add(tables.Value, nameof(tables));
         overlap.Check(queryGradient, nameof(queryGradient));

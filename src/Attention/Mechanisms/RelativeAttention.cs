@@ -56,7 +56,7 @@ public static unsafe partial class RelativeAttention
         attention.Output = AttentionCheck.Output(attention, output, nameof(output));
         attention.LogSumExp = AttentionCheck.LogSumExp(attention, logSumExp, nameof(logSumExp));
         RelativeProblem problem = RelativeCheck.Clipped(attention, tables, nameof(tables));
-        RelativeOverlap overlap = new(query, key, value);
+        OverlapCheck overlap = new(query, key, value);
         overlap.Add(tables.Key, nameof(tables));
         overlap.Add(tables.Value, nameof(tables));
         overlap.Check(output, nameof(output));

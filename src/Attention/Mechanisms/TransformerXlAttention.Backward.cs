@@ -50,7 +50,7 @@ public static unsafe partial class TransformerXlAttention
         problem.KeyTableGradient = RelativeCheck.Keys(relativeKeyGradient);
         problem.ContentBiasGradient = RelativeCheck.Bias(attention, contentBiasGradient, nameof(contentBiasGradient));
         problem.PositionBiasGradient = RelativeCheck.Bias(attention, positionBiasGradient, nameof(positionBiasGradient));
-        RelativeOverlap overlap = new(query, key, value, outputGradient, logSumExpGradient);
+        OverlapCheck overlap = new(query, key, value, outputGradient, logSumExpGradient);
         overlap.Add(relativeKey, nameof(relativeKey));
         overlap.Add(contentBias, nameof(contentBias));
         overlap.Add(positionBias, nameof(positionBias));

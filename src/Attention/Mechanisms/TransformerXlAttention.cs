@@ -54,7 +54,7 @@ public static unsafe partial class TransformerXlAttention
         attention.Output = AttentionCheck.Output(attention, output, nameof(output));
         attention.LogSumExp = AttentionCheck.LogSumExp(attention, logSumExp, nameof(logSumExp));
         RelativeProblem problem = RelativeCheck.Unclipped(attention, relativeKey, contentBias, positionBias);
-        RelativeOverlap overlap = new(query, key, value);
+        OverlapCheck overlap = new(query, key, value);
         overlap.Add(relativeKey, nameof(relativeKey));
         overlap.Add(contentBias, nameof(contentBias));
         overlap.Add(positionBias, nameof(positionBias));

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Attention.Execution;
+using Attention.Gemm;
 using Attention.Numerics;
 using Attention.Policies;
 using Attention.Simd;
@@ -8,9 +9,10 @@ using Attention.Simd;
 namespace Attention.Tiles;
 
 /// <summary>
-/// The backward pass of additive attention, one lane a piece. A tile's weights are computed again as the forward pass did: in go
-/// a tile of queries and of the output's gradient, out come its rows of the query's gradient, and what is added to the gradients
-/// of keys, values and score vector, tile after tile in a fixed order.
+/// The backward pass of additive attention, one lane a piece. Scores are computed again block by block, weights from the log-sum-exp;
+/// with dS the gradients of scores and t = tanh(q + k), a second pass over the same tanh gives what query, key and score vector get.
+/// In go a tile of queries and of the output's gradient, out come its rows of the query's gradient, and what is added to
+/// the gradients of keys, values and score vector, tile after tile in a fixed order.
 /// </summary>
 internal readonly unsafe struct AdditiveBackward<TSimd, TVector, TMask> : IParallelAction
     where TSimd : struct, ISimd<TVector>
@@ -19,232 +21,303 @@ internal readonly unsafe struct AdditiveBackward<TSimd, TVector, TMask> : IParal
 {
     private readonly AdditiveGradientProblem _problem;
     private readonly TMask _mask;
-    private readonly RelativePlan _plan;
-    private readonly float* _vectorSums;
-    private readonly Operand _keyParts;
-    private readonly Operand _valueParts;
+    private readonly LanePlan _plan;
+    private readonly AdditiveParts _parts;
 
-    /// <summary>Describes the work.</summary>
-    /// <param name="problem">The problem.</param>
-    /// <param name="mask">The mask.</param>
-    /// <param name="plan">How it is cut.</param>
-    /// <param name="vectorSums">Room for each lane's gradient of the score vector.</param>
-    /// <param name="keyParts">Where each part in memory (as batch) sums the gradient of keys.</param>
-    /// <param name="valueParts">Where each sums that of values.</param>
-    internal AdditiveBackward(
-        in AdditiveGradientProblem problem, in TMask mask, in RelativePlan plan, float* vectorSums, in Operand keyParts, in Operand valueParts)
+    internal AdditiveBackward(in AdditiveGradientProblem problem, in TMask mask, in LanePlan plan, in AdditiveParts parts)
     {
         _problem = problem;
         _mask = mask;
         _plan = plan;
-        _vectorSums = vectorSums;
-        _keyParts = keyParts;
-        _valueParts = valueParts;
+        _parts = parts;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Invoke(int index)
     {
-        AttentionProblem attention = _problem.Forward.Attention;
-        float* vectorSums = _vectorSums + (nint)index * attention.HeadSize;
-        RowOperations.Clear(vectorSums, attention.HeadSize);
+        ref readonly AttentionProblem attention = ref _problem.Forward.Attention;
+        float* scoreVector = _parts.ScoreVector(index);
+        RowOperations.Clear(scoreVector, attention.HeadSize);
         IndexRange units = _plan.UnitsOf(index);
         for (int unit = units.Start; unit < units.End; unit++)
         {
-            int part = unit % _plan.Parts;
-            int keyHead = unit / _plan.Parts % attention.KeyValueHeads;
-            int batch = unit / _plan.Parts / attention.KeyValueHeads;
+            (int pair, int part) = Math.DivRem(unit, _plan.Parts);
+            (int batch, int keyHead) = Math.DivRem(pair, attention.KeyValueHeads);
             int memory = _plan.IsSpread ? unit : index;
-            float* keyGradient = _keyParts.At(memory, 0, 0);
-            float* valueGradient = _valueParts.At(memory, 0, 0);
-            NativeMemory.Clear(keyGradient, (nuint)_keyParts.BatchStride * sizeof(float));
-            NativeMemory.Clear(valueGradient, (nuint)_valueParts.BatchStride * sizeof(float));
+            float* keys = _parts.Keys(memory);
+            float* values = _parts.Values(memory);
+            NativeMemory.Clear(keys, (nuint)_parts.KeyFloats * sizeof(float));
+            NativeMemory.Clear(values, (nuint)_parts.ValueFloats * sizeof(float));
             IndexRange tiles = _plan.TilesOf(part);
             for (int tile = tiles.Start; tile < tiles.End; tile++)
             {
                 int head = keyHead * attention.GroupSize + tile / _plan.TilesPerHead;
-                int start = tile % _plan.TilesPerHead * AdditiveTile<TSimd, TVector>.MostRows;
-                IndexRange queries = new(start, Math.Min(start + AdditiveTile<TSimd, TVector>.MostRows, attention.QueryLength));
-                AddTile(new WorkItem(batch, head, queries), keyGradient, valueGradient, vectorSums);
+                int start = tile % _plan.TilesPerHead * AdditiveTile<TSimd, TVector, TMask>.MostRows;
+                int end = Math.Min(start + AdditiveTile<TSimd, TVector, TMask>.MostRows, attention.QueryLength);
+                AddTile(new WorkItem(batch, head, new IndexRange(start, end)), keys, values, scoreVector);
+            }
+
+            // dz = dS v (1 - t^2): the factor v is the same for a whole row of sums.
+            for (int row = 0; row < attention.HeadSize; row++)
+            {
+                ScoreRow.Scale<TSimd, TVector>(keys + (nint)row * _parts.KeyStride, _parts.KeyStride, _problem.Forward.ScoreVector[row]);
             }
 
             if (!_plan.IsSpread)
             {
-                AddPart(keyGradient, _problem.KeyGradient, batch, keyHead, attention.HeadSize, part == 0);
-                AddPart(valueGradient, _problem.ValueGradient, batch, keyHead, attention.ValueSize, part == 0);
+                IndexRange all = new(0, attention.KeyLength);
+                AdditiveFold<TSimd, TVector>.AddKeys(keys, _parts.KeyStride, _problem.KeyGradient, batch, keyHead, attention.HeadSize, all, part == 0);
+                AdditiveFold<TSimd, TVector>.AddValues(values, _problem.ValueGradient, batch, keyHead, attention.ValueSize, all, part == 0);
             }
         }
     }
 
-    /// <summary>Adds a part to the gradient of its key head, as the parts that are spread are folded: zero, first part, second part.</summary>
-    private void AddPart(float* part, in Operand gradient, int batch, int keyHead, int size, bool isFirst)
+    private void AddTile(in WorkItem item, float* keys, float* values, float* scoreVector)
     {
-        for (int key = 0; key < _problem.Forward.Attention.KeyLength && gradient.IsPresent; key++, part += size)
+        ref readonly AttentionProblem attention = ref _problem.Forward.Attention;
+        AdditiveTile<TSimd, TVector, TMask> tile = new(_problem.Forward, _mask, item);
+        nint queryFloats = (nint)AdditiveTile<TSimd, TVector, TMask>.MostRows * attention.HeadSize;
+        int deltas = TilePlan.RoundUp(AdditiveTile<TSimd, TVector, TMask>.MostRows, ScoreRow.CacheLine);
+        using Scratch.Rental rental = Scratch.Rent(tile.Floats + tile.ScoreFloats + 2 * queryFloats + deltas + tile.ScoreStride);
+        TileMemory memory = default;
+        memory.Gradients = tile.Place(rental.Memory);
+        memory.Queries = memory.Gradients + tile.ScoreFloats;
+        memory.QueryGradients = memory.Queries + queryFloats;
+        memory.Deltas = memory.QueryGradients + queryFloats;
+        memory.KeepFactors = memory.Deltas + deltas;
+        LoadQueries(item, memory);
+        for (int block = tile.FirstBlock; block < tile.EndBlock; block++)
         {
-            float* destination = gradient.At(batch, keyHead, key);
-            if (isFirst)
+            if (tile.Compute(block))
             {
-                RowOperations.Clear(destination, size);
-            }
+                MultiplyByValues(tile, memory);
+                for (int row = 0; row < item.Queries.Length; row++)
+                {
+                    ScoreGradients(tile, memory, row);
+                }
 
-            RowOperations.Add<TSimd, TVector>(part, destination, size);
-        }
-    }
-
-    private void AddTile(in WorkItem item, float* keyGradient, float* valueGradient, float* vectorSums)
-    {
-        AttentionProblem attention = _problem.Forward.Attention;
-        int size = attention.HeadSize;
-        IndexRange keys = _mask.KeyBounds(item.Batch, item.Head, item.Queries, attention.KeyLength);
-        if (keys.IsEmpty)
-        {
-            for (int query = item.Queries.Start; query < item.Queries.End && _problem.QueryGradient.IsPresent; query++)
-            {
-                RowOperations.Clear(_problem.QueryGradient.At(item.Batch, item.Head, query), size);
-            }
-
-            return;
-        }
-
-        AdditiveTile<TSimd, TVector> tile = new(_problem.Forward, item, keys);
-        int rows = item.Queries.Length;
-        bool drops = attention.Dropout > 0;
-        nint sumFloats = (nint)(AdditiveTile<TSimd, TVector>.MostRows + AdditiveTile<TSimd, TVector>.BlockKeys + 1) * tile.Stride;
-        using Scratch.Rental rental = Scratch.Rent(tile.Floats + tile.WeightFloats * (drops ? 2 : 1) + sumFloats);
-        float* gradients = tile.Place(rental.Memory);
-        float* querySums = gradients + tile.WeightFloats;
-        float* keySums = querySums + (nint)AdditiveTile<TSimd, TVector>.MostRows * tile.Stride;
-        float* tileVectorSums = keySums + (nint)AdditiveTile<TSimd, TVector>.BlockKeys * tile.Stride;
-        float* kept = drops ? tileVectorSums + tile.Stride : tile.Weights;
-        tile.ComputeWeights(_problem.Forward, _mask, null, 0);
-        ComputeScoreGradients(tile, gradients, kept);
-        RowProducts.AddWeighed<TSimd, TVector>(
-            kept, tile.WeightStride, rows, keys.Length, _problem.OutputGradient.At(item.Batch, item.Head, item.Queries.Start),
-            _problem.OutputGradient.RowStride, attention.ValueSize, valueGradient + (nint)keys.Start * attention.ValueSize, attention.ValueSize);
-        Packing.Clear<TSimd, TVector>(querySums, (nint)rows * tile.Stride);
-        Packing.Clear<TSimd, TVector>(tileVectorSums, tile.Stride);
-        uint takenQueries = TakeOutQueries(tile);
-        for (int first = 0; first < keys.Length; first += AdditiveTile<TSimd, TVector>.BlockKeys)
-        {
-            int count = Math.Min(AdditiveTile<TSimd, TVector>.BlockKeys, keys.Length - first);
-            Packing.Clear<TSimd, TVector>(keySums, (nint)count * tile.Stride);
-            tile.LoadKeys(_problem.Forward, first, count);
-            TakeOutPairs(tile, takenQueries, gradients, first, count, querySums, keySums, tileVectorSums);
-            AdditiveKernel.Gradients<TSimd, TVector>(
-                tile.QueryTable, rows, tile.KeyTable, count, tile.Stride, gradients + first, tile.WeightStride, querySums, keySums, tileVectorSums);
-            for (int key = 0; key < count; key++)
-            {
-                AddScaled(keySums + (nint)key * tile.Stride, tile.Vector, size, keyGradient + (nint)(keys.Start + first + key) * size);
+                AddValues(tile, values);
+                ClampKeys(tile);
+                AddThroughTanh(tile, memory, keys + tile.Block.Start, scoreVector);
             }
         }
 
-        for (int row = 0; row < rows && _problem.QueryGradient.IsPresent; row++)
-        {
-            float* destination = _problem.QueryGradient.At(item.Batch, item.Head, item.Queries.Start + row);
-            RowOperations.Clear(destination, size);
-            AddScaled(querySums + (nint)row * tile.Stride, tile.Vector, size, destination);
-        }
-
-        RowOperations.Add<TSimd, TVector>(tileVectorSums, vectorSums, size);
-    }
-
-    /// <summary>Turns the output's gradient into those of scores; leaves the weights that dropout kept.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void ComputeScoreGradients(in AdditiveTile<TSimd, TVector> tile, float* gradients, float* kept)
-    {
-        AttentionProblem attention = _problem.Forward.Attention;
-        int count = tile.Keys.Length;
-        RowProducts.MultiplyByRows<TSimd, TVector>(
-            _problem.OutputGradient.At(tile.Batch, tile.Head, tile.Queries.Start), _problem.OutputGradient.RowStride, tile.Queries.Length,
-            attention.Value.At(tile.Batch, tile.Head / attention.GroupSize, tile.Keys.Start), attention.Value.RowStride, count,
-            attention.ValueSize, gradients, tile.WeightStride);
-        for (int row = 0; row < tile.Queries.Length; row++)
-        {
-            float* weights = tile.Weights + (nint)row * tile.WeightStride;
-            float* gradient = gradients + (nint)row * tile.WeightStride;
-            if (attention.Dropout > 0)
-            {
-                float* factors = kept + (nint)row * tile.WeightStride;
-                DropoutMask.FillKeep(
-                    attention.DropoutSeed, tile.Batch, tile.Head, tile.Queries.Start + row, tile.Keys.Start, count, attention.Dropout, factors);
-                RelativeRow.Drop<TSimd, TVector>(gradient, factors, gradient, count);
-                RelativeRow.Drop<TSimd, TVector>(weights, factors, factors, count);
-            }
-
-            float mean = RelativeRow.Mean<TSimd, TVector>(weights, gradient, count);
-            RelativeRow.ScoreGradients<TSimd, TVector>(weights, gradient, count, -mean, 1);
-        }
+        WriteQueries(item, memory);
     }
 
     /// <summary>
-    /// Rows with NaN or infinity would bring NaN to pairs that a mask hides, whose score gradient is zero. Such queries are taken
-    /// out of the tile, and said here as bits.
+    /// Bounded copies of the queries, zeros for their gradients, and sum(dO o) of each row. Behind a mask there may be anything, which
+    /// its dS = 0 would multiply: bounded numbers and the zeros that <see cref="Bounded"/> makes of NaN have a finite tanh, and the same
+    /// as before wherever it matters, since NaN in what is allowed makes dS itself NaN.
     /// </summary>
-    private static uint TakeOutQueries(in AdditiveTile<TSimd, TVector> tile)
-    {
-        uint taken = 0;
-        for (int row = 0; row < tile.Queries.Length; row++)
-        {
-            float* query = tile.QueryTable + (nint)row * tile.Stride;
-            if (!AdditiveKernel.IsFinite<TSimd, TVector>(query, tile.Stride))
-            {
-                RowOperations.Clear(query, tile.Stride);
-                taken |= 1u << row;
-            }
-        }
-
-        return taken;
-    }
-
-    /// <summary>Takes such keys out of a block too, and computes one by one what pairs of either kind there are that count.</summary>
-    private void TakeOutPairs(
-        in AdditiveTile<TSimd, TVector> tile, uint takenQueries, float* gradients, int first, int count,
-        float* querySums, float* keySums, float* vectorSums)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void LoadQueries(in WorkItem item, in TileMemory memory)
     {
         ref readonly AttentionProblem attention = ref _problem.Forward.Attention;
-        for (int key = 0; key < count; key++)
+        int size = attention.HeadSize;
+        for (int row = 0; row < item.Queries.Length; row++)
         {
-            float* keyRow = tile.KeyTable + (nint)key * tile.Stride;
-            bool isFinite = AdditiveKernel.IsFinite<TSimd, TVector>(keyRow, tile.Stride);
-            if (isFinite && takenQueries == 0)
+            int query = item.Queries.Start + row;
+            float* source = attention.Query.At(item.Batch, item.Head, query);
+            for (int unit = 0; unit < size; unit++)
             {
-                continue;
+                memory.Queries[(nint)row * size + unit] = Bounded<SimdScalar, float>(source[unit]);
             }
 
-            for (int row = 0; row < tile.Queries.Length; row++)
-            {
-                float* gradient = gradients + (nint)row * tile.WeightStride + first + key;
-                if ((!isFinite || (takenQueries >> row & 1) != 0) && *gradient != 0)
-                {
-                    AdditiveKernel.AddPair(
-                        attention.Query.At(tile.Batch, tile.Head, tile.Queries.Start + row),
-                        attention.Key.At(tile.Batch, tile.Head / attention.GroupSize, tile.Keys.Start + first + key), attention.HeadSize,
-                        *gradient, querySums + (nint)row * tile.Stride, keySums + (nint)key * tile.Stride, vectorSums);
-                    *gradient = 0;
-                }
-            }
+            memory.Deltas[row] = Reductions.Dot<TSimd, TVector>(
+                _problem.OutputGradient.At(item.Batch, item.Head, query), attention.Output.At(item.Batch, item.Head, query), attention.ValueSize);
+        }
 
-            if (!isFinite)
+        RowOperations.Clear(memory.QueryGradients, (nint)item.Queries.Length * size);
+    }
+
+    /// <summary>A number whose sum with another such is finite: NaN becomes 0, and what is too large the largest.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TOther Bounded<TOtherSimd, TOther>(TOther value)
+        where TOtherSimd : struct, ISimd<TOther>
+        where TOther : unmanaged
+    {
+        const float Most = float.MaxValue / 2;
+        TOther number = TOtherSimd.Select(TOtherSimd.Equals(value, value), value, TOtherSimd.Zero);
+        return TOtherSimd.Max(TOtherSimd.Create(-Most), TOtherSimd.Min(TOtherSimd.Create(Most), number));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ClampKeys(in AdditiveTile<TSimd, TVector, TMask> tile)
+    {
+        int start = tile.Used.Start / TSimd.Count * TSimd.Count;
+        for (int unit = 0; unit < _problem.Forward.Attention.HeadSize; unit++)
+        {
+            float* keys = tile.Keys + (nint)unit * tile.KeyStride;
+            for (int column = start; column < tile.Used.End; column += TSimd.Count)
             {
-                RowOperations.Clear(keyRow, tile.Stride);
+                TSimd.Store(Bounded<TSimd, TVector>(TSimd.Load(keys + column)), keys + column);
             }
         }
     }
 
-    /// <summary><c>destination += vector sums</c>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddScaled(float* sums, float* vector, int size, float* destination)
+    /// <summary>dP = dO V^T.</summary>
+    private void MultiplyByValues(in AdditiveTile<TSimd, TVector, TMask> tile, in TileMemory memory)
     {
-        int c = 0;
-        for (; c <= size - TSimd.Count; c += TSimd.Count)
+        ref readonly AttentionProblem attention = ref _problem.Forward.Attention;
+        WorkItem item = tile.Item;
+        GemmKernel.Multiply<TSimd, TVector>(
+            new GemmProblem
+            {
+                Rows = item.Queries.Length,
+                Columns = tile.Used.Length,
+                Depth = attention.ValueSize,
+                Left = _problem.OutputGradient.At(item.Batch, item.Head, item.Queries.Start),
+                LeftRow = _problem.OutputGradient.RowStride,
+                LeftColumn = 1,
+                Right = attention.Value.At(item.Batch, item.Head / attention.GroupSize, tile.Block.Start + tile.Used.Start),
+                RightRow = 1,
+                RightColumn = attention.Value.RowStride,
+                Destination = memory.Gradients + tile.Used.Start,
+                DestinationRow = tile.ScoreStride,
+                DestinationColumn = 1,
+                Alpha = 1,
+            },
+            threads: 1);
+    }
+
+    /// <summary>Scores become the weights that the values saw, and dP becomes dS = P (dP - sum(dO o)).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ScoreGradients(in AdditiveTile<TSimd, TVector, TMask> tile, in TileMemory memory, int row)
+    {
+        ref readonly AttentionProblem attention = ref _problem.Forward.Attention;
+        IndexRange columns = tile.Ranges[row];
+        float* weights = tile.Scores + (nint)row * tile.ScoreStride;
+        float* gradients = memory.Gradients + (nint)row * tile.ScoreStride;
+        int query = tile.Item.Queries.Start + row;
+        float logSumExp = *attention.LogSumExp.At(tile.Item.Batch, tile.Item.Head, query);
+        AdditiveForward<TSimd, TVector, TMask>.ClearOutside(weights, columns, tile.Used);
+
+        // A row with nothing to attend to has a log-sum-exp of -inf; +inf makes all of its weights zero.
+        float shift = logSumExp == float.NegativeInfinity ? float.PositiveInfinity : logSumExp;
+        ScoreRow.Exponentiate<TSimd, TVector>(weights, columns.Start, columns.End, shift, VectorMath.Log2E, TSimd.Zero);
+        if (float.IsNaN(logSumExp))
         {
-            TSimd.Store(
-                TSimd.Add(TSimd.Load(destination + c), TSimd.Multiply(TSimd.Load(vector + c), TSimd.Load(sums + c))), destination + c);
+            tile.ClearHidden(weights, query);
         }
 
-        for (; c < size; c++)
+        bool drops = attention.Dropout > 0;
+        if (drops && !columns.IsEmpty)
         {
-            destination[c] += vector[c] * sums[c];
+            DropoutMask.FillKeep(
+                attention.DropoutSeed, tile.Item.Batch, tile.Item.Head, query, tile.Block.Start + columns.Start, columns.Length,
+                attention.Dropout, memory.KeepFactors);
         }
+
+        TVector delta = TSimd.Create(memory.Deltas[row]);
+        for (int column = columns.Start; column < columns.End; column += TSimd.Count)
+        {
+            TVector weight = TSimd.Load(weights + column);
+            TVector gradient = TSimd.Load(gradients + column);
+            TVector kept = weight;
+            if (drops)
+            {
+                TVector keep = TSimd.Load(memory.KeepFactors + column - columns.Start);
+                gradient = TSimd.Select(TSimd.Equals(keep, TSimd.Zero), TSimd.Zero, TSimd.Multiply(keep, gradient));
+                kept = TSimd.Multiply(keep, weight);
+            }
+
+            gradient = TSimd.Multiply(weight, TSimd.Subtract(gradient, delta));
+            TSimd.Store(TSimd.Select(TSimd.Equals(weight, TSimd.Zero), TSimd.Zero, gradient), gradients + column);
+            TSimd.Store(kept, weights + column);
+        }
+    }
+
+    /// <summary>dV += P^T dO.</summary>
+    private void AddValues(in AdditiveTile<TSimd, TVector, TMask> tile, float* values)
+    {
+        int size = _problem.Forward.Attention.ValueSize;
+        WorkItem item = tile.Item;
+        SelectiveProduct.Multiply<TSimd, TVector>(new GemmProblem
+        {
+            Rows = tile.Used.Length,
+            Columns = size,
+            Depth = item.Queries.Length,
+            Left = tile.Scores + tile.Used.Start,
+            LeftRow = 1,
+            LeftColumn = tile.ScoreStride,
+            Right = _problem.OutputGradient.At(item.Batch, item.Head, item.Queries.Start),
+            RightRow = _problem.OutputGradient.RowStride,
+            RightColumn = 1,
+            Destination = values + (nint)(tile.Block.Start + tile.Used.Start) * size,
+            DestinationRow = size,
+            DestinationColumn = 1,
+            Alpha = 1,
+            Beta = 1,
+        });
+    }
+
+    /// <summary>
+    /// For every hidden unit: w = dS (1 - t^2), summed by query and by key, and dS t, summed over both. The unit stands outside, so that
+    /// its keys and their gradient, a few KB, stay in the first-level cache for all queries; sums across lanes come once a row.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void AddThroughTanh(in AdditiveTile<TSimd, TVector, TMask> tile, in TileMemory memory, float* keyGradients, float* scoreVector)
+    {
+        int size = _problem.Forward.Attention.HeadSize;
+        int rows = tile.Item.Queries.Length;
+        for (int unit = 0; unit < size; unit++)
+        {
+            float* keys = tile.Keys + (nint)unit * tile.KeyStride;
+            TVector scoreSums = TSimd.Zero;
+            for (int row = 0; row < rows; row++)
+            {
+                nint place = (nint)row * size + unit;
+                IndexRange columns = tile.Ranges[row];
+                memory.QueryGradients[place] += AddRow(
+                    memory.Queries[place], keys, memory.Gradients + (nint)row * tile.ScoreStride, keyGradients, columns.Start, columns.End,
+                    ref scoreSums);
+            }
+
+            scoreVector[unit] += TSimd.Sum(scoreSums);
+            keyGradients += _parts.KeyStride;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float AddRow(float query, float* keys, float* gradients, float* keyGradients, int start, int end, ref TVector scoreSums)
+    {
+        TVector spread = TSimd.Create(query);
+        TVector querySums = TSimd.Zero;
+        TVector sums = scoreSums;
+        for (int column = start; column < end; column += TSimd.Count)
+        {
+            TVector tanh = RationalTanh.Compute<TSimd, TVector>(TSimd.Add(spread, TSimd.Load(keys + column)));
+            TVector gradient = TSimd.Load(gradients + column);
+            TVector through = TSimd.Multiply(gradient, TSimd.Subtract(TSimd.Create(1f), TSimd.Multiply(tanh, tanh)));
+            querySums = TSimd.Add(querySums, through);
+            TSimd.Store(TSimd.Add(TSimd.Load(keyGradients + column), through), keyGradients + column);
+            sums = TSimd.MultiplyAdd(gradient, tanh, sums);
+        }
+
+        scoreSums = sums;
+        return TSimd.Sum(querySums);
+    }
+
+    private void WriteQueries(in WorkItem item, in TileMemory memory)
+    {
+        int size = _problem.Forward.Attention.HeadSize;
+        for (int row = 0; row < item.Queries.Length && _problem.QueryGradient.IsPresent; row++)
+        {
+            float* destination = _problem.QueryGradient.At(item.Batch, item.Head, item.Queries.Start + row);
+            for (int unit = 0; unit < size; unit++)
+            {
+                destination[unit] = memory.QueryGradients[(nint)row * size + unit] * _problem.Forward.ScoreVector[unit];
+            }
+        }
+    }
+
+    /// <summary>What a tile needs besides its scores.</summary>
+    private struct TileMemory
+    {
+        internal float* Gradients;
+        internal float* Queries;
+        internal float* QueryGradients;
+        internal float* Deltas;
+        internal float* KeepFactors;
     }
 }

@@ -1,27 +1,34 @@
 namespace Attention.Tiles;
 
-/// <summary>
-/// Additive attention as the kernels see it: <c>score = sum over c of vector[c] tanh(query[c] + key[c])</c>, with queries and keys
-/// that were projected before; the head size is the hidden size, and there is no scale.
-/// </summary>
+/// <summary>Additive attention as the kernels see it; a head's size is the hidden size.</summary>
 internal unsafe struct AdditiveProblem
 {
-    /// <summary>Sizes, query, key, value, results and dropout; no bias, no sinks, never packed.</summary>
+    /// <summary>Sizes, query, key, value, results and dropout; no scale, no bias, no sinks, never packed.</summary>
     internal AttentionProblem Attention;
 
-    /// <summary>[hiddenSize].</summary>
+    /// <summary>One number for each hidden unit, side by side.</summary>
     internal float* ScoreVector;
+
+    /// <summary>The threads that are worth waking: a tanh costs about as much as eight multiply-adds.</summary>
+    internal readonly int Threads(in AttentionOptions options)
+    {
+        AttentionProblem work = Attention;
+        work.HeadSize = (int)Math.Min(int.MaxValue / 2, 8L * work.HeadSize);
+        work.ValueSize = Math.Min(int.MaxValue / 2, work.ValueSize);
+        return ForwardPass.Threads(work, options);
+    }
 }
 
 /// <summary>What the backward pass reads and writes besides; an absent gradient is not wanted.</summary>
 internal unsafe struct AdditiveGradientProblem
 {
+    /// <summary>The forward problem with its output and log-sum-exp, which are read.</summary>
     internal AdditiveProblem Forward;
     internal Operand OutputGradient;
     internal Operand QueryGradient;
     internal Operand KeyGradient;
     internal Operand ValueGradient;
 
-    /// <summary>[hiddenSize], or absent.</summary>
-    internal Operand ScoreVectorGradient;
+    /// <summary>One number for each hidden unit, or null.</summary>
+    internal float* ScoreVectorGradient;
 }

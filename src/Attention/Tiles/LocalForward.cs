@@ -43,7 +43,7 @@ internal readonly unsafe struct LocalForward<TSimd, TVector, TMask> : IParallelA
                 if (logSumExp != float.NegativeInfinity
                     && LocalRow.ComputeFactors<TSimd, TVector>(_problem, item.Batch, item.Head, query, keys, weights + stride))
                 {
-                    RelativeRow.Drop<TSimd, TVector>(weights, weights + stride, weights, keys.Length);
+                    WeightRow.Drop<TSimd, TVector>(weights, weights + stride, weights, keys.Length);
                 }
             }
 

@@ -99,11 +99,11 @@ internal readonly unsafe struct LocalKeyBackward<TSimd, TVector, TMask> : IParal
         if (LocalRow.ComputeFactors<TSimd, TVector>(forward, batch, head, query, keys, factors))
         {
             kept = gradients + MostKeys;
-            RelativeRow.Drop<TSimd, TVector>(gradients, factors, gradients, keys.Length);
-            RelativeRow.Drop<TSimd, TVector>(factors, weights, kept, keys.Length);
+            WeightRow.Drop<TSimd, TVector>(gradients, factors, gradients, keys.Length);
+            WeightRow.Drop<TSimd, TVector>(factors, weights, kept, keys.Length);
         }
 
-        RelativeRow.ScoreGradients<TSimd, TVector>(weights, gradients, keys.Length, state.Through, attention.Scale);
+        WeightRow.ScoreGradients<TSimd, TVector>(weights, gradients, keys.Length, state.Through, attention.Scale);
         AddRows(_problem.ValueGradient, batch, keyHead, keys, kept, outputGradient, attention.ValueSize);
         AddRows(_problem.KeyGradient, batch, keyHead, keys, gradients, attention.Query.At(batch, head, query), attention.HeadSize);
     }

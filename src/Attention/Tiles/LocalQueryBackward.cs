@@ -99,12 +99,12 @@ internal readonly unsafe struct LocalQueryBackward<TSimd, TVector, TMask> : IPar
                     forward, forward.PositionOf(item.Batch, query), state.Keys, weights, factors, gradients);
             }
 
-            RelativeRow.Drop<TSimd, TVector>(gradients, factors, gradients, count);
+            WeightRow.Drop<TSimd, TVector>(gradients, factors, gradients, count);
         }
 
         float through = _problem.LogSumExpGradient.IsPresent ? *_problem.LogSumExpGradient.At(item.Batch, item.Head, query) : 0;
-        state.Through = through - RelativeRow.Mean<TSimd, TVector>(weights, gradients, count);
-        RelativeRow.ScoreGradients<TSimd, TVector>(weights, gradients, count, state.Through, attention.Scale);
+        state.Through = through - WeightRow.Mean<TSimd, TVector>(weights, gradients, count);
+        WeightRow.ScoreGradients<TSimd, TVector>(weights, gradients, count, state.Through, attention.Scale);
         return position;
     }
 

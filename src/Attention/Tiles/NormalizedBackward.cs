@@ -23,7 +23,7 @@ internal readonly unsafe struct NormalizedBackward<TSimd, TVector, TMask, TModif
     private readonly TMask _mask;
     private readonly TModifier _modifier;
     private readonly TNormalizer _normalizer;
-    private readonly RelativePlan _plan;
+    private readonly LanePlan _plan;
     private readonly Operand _keyParts;
     private readonly Operand _valueParts;
 
@@ -36,7 +36,7 @@ internal readonly unsafe struct NormalizedBackward<TSimd, TVector, TMask, TModif
     /// <param name="keyParts">Where each part in memory (as batch) sums the gradient of keys; absent if not wanted.</param>
     /// <param name="valueParts">Where each sums that of values; absent if not wanted.</param>
     internal NormalizedBackward(
-        in NormalizedProblem problem, in TMask mask, in TModifier modifier, in TNormalizer normalizer, in RelativePlan plan,
+        in NormalizedProblem problem, in TMask mask, in TModifier modifier, in TNormalizer normalizer, in LanePlan plan,
         in Operand keyParts, in Operand valueParts)
     {
         _problem = problem;
@@ -173,8 +173,8 @@ internal readonly unsafe struct NormalizedBackward<TSimd, TVector, TMask, TModif
                 float* factors = kept + (nint)row * tile.Stride;
                 DropoutMask.FillKeep(
                     attention.DropoutSeed, tile.Batch, tile.Head, query, tile.Keys.Start, count, attention.Dropout, factors);
-                RelativeRow.Drop<TSimd, TVector>(gradient, factors, gradient, count);
-                RelativeRow.Drop<TSimd, TVector>(weights, factors, factors, count);
+                WeightRow.Drop<TSimd, TVector>(gradient, factors, gradient, count);
+                WeightRow.Drop<TSimd, TVector>(weights, factors, factors, count);
             }
 
             tile.Allowed.Differentiate<TSimd, TVector, TNormalizer>(scores, weights, gradient, gradient, _normalizer);

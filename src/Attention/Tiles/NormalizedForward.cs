@@ -69,7 +69,7 @@ internal readonly unsafe struct NormalizedForward<TSimd, TVector, TMask, TModifi
             else if (_problem.Dropout > 0)
             {
                 DropoutMask.FillKeep(_problem.DropoutSeed, item.Batch, item.Head, query, keys.Start, keys.Length, _problem.Dropout, keep);
-                RelativeRow.Drop<TSimd, TVector>(weights, keep, weights, keys.Length);
+                WeightRow.Drop<TSimd, TVector>(weights, keep, weights, keys.Length);
             }
         }
 

@@ -54,7 +54,7 @@ internal static unsafe class NormalizedPass
             where TVector : unmanaged
         {
             AttentionProblem attention = problem.Attention;
-            RelativePlan plan = new(attention, NormalizedTile<TSimd, TVector>.MostRows);
+            LanePlan plan = new(attention, NormalizedTile<TSimd, TVector>.MostRows);
             nint keyFloats = problem.KeyGradient.IsPresent ? (nint)attention.KeyLength * attention.HeadSize : 0;
             nint valueFloats = problem.ValueGradient.IsPresent ? (nint)attention.KeyLength * attention.ValueSize : 0;
             using Scratch.Rental keys = Scratch.Rent(plan.PartsInMemory * keyFloats);
@@ -88,7 +88,7 @@ internal static unsafe class NormalizedPass
                 HeadStride = count * parts.BatchStride,
                 RowStride = parts.RowStride,
             };
-            RelativeFold<TSimd, TVector>.Run(
+            GradientFold<TSimd, TVector>.Run(
                 first, gradient, attention.Batch, attention.KeyValueHeads, attention.KeyLength, size, parts.BatchStride, count, threads);
         }
     }

@@ -125,7 +125,7 @@ internal static unsafe class Packing
     /// wider shuffles would gain nothing.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void TransposeFour(float* rows, nint rowStride, int size, float* destination, nint columns)
+    internal static void TransposeFour(float* rows, nint rowStride, int size, float* destination, nint columns)
     {
         float* row1 = rows + rowStride;
         float* row2 = row1 + rowStride;

@@ -19,7 +19,7 @@ internal readonly unsafe struct RelativeBackward<TSimd, TVector, TMask> : IParal
 {
     private readonly RelativeGradientProblem _problem;
     private readonly TMask _mask;
-    private readonly RelativePlan _plan;
+    private readonly LanePlan _plan;
     private readonly float* _sums;
     private readonly Operand _keyParts;
     private readonly Operand _valueParts;
@@ -32,7 +32,7 @@ internal readonly unsafe struct RelativeBackward<TSimd, TVector, TMask> : IParal
     /// <param name="keyParts">Where each part in memory (as batch) sums the gradient of keys.</param>
     /// <param name="valueParts">Where each sums that of values.</param>
     internal RelativeBackward(
-        in RelativeGradientProblem problem, in TMask mask, in RelativePlan plan, float* sums, in Operand keyParts, in Operand valueParts)
+        in RelativeGradientProblem problem, in TMask mask, in LanePlan plan, float* sums, in Operand keyParts, in Operand valueParts)
     {
         _problem = problem;
         _mask = mask;
@@ -152,13 +152,13 @@ internal readonly unsafe struct RelativeBackward<TSimd, TVector, TMask> : IParal
                 float* factors = kept + (nint)row * tile.WeightStride;
                 DropoutMask.FillKeep(
                     attention.DropoutSeed, tile.Batch, tile.Head, query, tile.Keys.Start, count, attention.Dropout, factors);
-                RelativeRow.Drop<TSimd, TVector>(gradient, factors, gradient, count);
-                RelativeRow.Drop<TSimd, TVector>(weights, factors, factors, count);
+                WeightRow.Drop<TSimd, TVector>(gradient, factors, gradient, count);
+                WeightRow.Drop<TSimd, TVector>(weights, factors, factors, count);
             }
 
             float through = _problem.LogSumExpGradient.IsPresent ? *_problem.LogSumExpGradient.At(tile.Batch, tile.Head, query) : 0;
-            through -= RelativeRow.Mean<TSimd, TVector>(weights, gradient, count);
-            RelativeRow.ScoreGradients<TSimd, TVector>(weights, gradient, count, through, attention.Scale);
+            through -= WeightRow.Mean<TSimd, TVector>(weights, gradient, count);
+            WeightRow.ScoreGradients<TSimd, TVector>(weights, gradient, count, through, attention.Scale);
         }
     }
 

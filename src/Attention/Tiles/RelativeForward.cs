@@ -45,7 +45,7 @@ internal readonly unsafe struct RelativeForward<TSimd, TVector, TMask> : IParall
         {
             DropoutMask.FillKeep(
                 attention.DropoutSeed, item.Batch, item.Head, item.Queries.Start + row, keys.Start, keys.Length, attention.Dropout, keep);
-            RelativeRow.Drop<TSimd, TVector>(tile.Weights + (nint)row * tile.WeightStride, keep, tile.Weights + (nint)row * tile.WeightStride, keys.Length);
+            WeightRow.Drop<TSimd, TVector>(tile.Weights + (nint)row * tile.WeightStride, keep, tile.Weights + (nint)row * tile.WeightStride, keys.Length);
         }
 
         float* values = attention.Value.At(item.Batch, item.Head / attention.GroupSize, keys.Start);

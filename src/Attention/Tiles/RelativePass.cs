@@ -37,7 +37,7 @@ internal static unsafe class RelativePass
             where TVector : unmanaged
         {
             AttentionProblem attention = problem.Forward.Attention;
-            RelativePlan plan = new(attention, RelativeTile<TSimd, TVector>.MostRows);
+            LanePlan plan = new(attention, RelativeTile<TSimd, TVector>.MostRows);
             nint keyFloats = (nint)attention.KeyLength * attention.HeadSize;
             nint valueFloats = (nint)attention.KeyLength * attention.ValueSize;
             using Scratch.Rental sums = Scratch.Rent(plan.Lanes * problem.Forward.TableFloats);
@@ -54,8 +54,8 @@ internal static unsafe class RelativePass
             RelativeSums.Fold<TSimd, TVector>(problem, sums.Memory, plan.Lanes, threads);
             if (plan.IsSpread)
             {
-                RelativeFold<TSimd, TVector>.RunParts(keyParts, problem.KeyGradient, attention, plan.Parts, attention.HeadSize, threads);
-                RelativeFold<TSimd, TVector>.RunParts(valueParts, problem.ValueGradient, attention, plan.Parts, attention.ValueSize, threads);
+                GradientFold<TSimd, TVector>.RunParts(keyParts, problem.KeyGradient, attention, plan.Parts, attention.HeadSize, threads);
+                GradientFold<TSimd, TVector>.RunParts(valueParts, problem.ValueGradient, attention, plan.Parts, attention.ValueSize, threads);
             }
         }
     }

@@ -35,11 +35,11 @@ internal readonly unsafe struct RelativeSums
         RelativeSums first = new(forward, lanes);
         nint distance = forward.TableFloats;
         (int heads, int headSize, int valueSize) = (forward.Attention.Heads, forward.Attention.HeadSize, forward.Attention.ValueSize);
-        RelativeFold<TSimd, TVector>.Run(
+        GradientFold<TSimd, TVector>.Run(
             first.KeyTable, problem.KeyTableGradient, 1, forward.KeyTableHeads, forward.TableRows, headSize, distance, count, threads);
-        RelativeFold<TSimd, TVector>.Run(
+        GradientFold<TSimd, TVector>.Run(
             first.ValueTable, problem.ValueTableGradient, 1, 1, forward.TableRows, valueSize, distance, count, threads);
-        RelativeFold<TSimd, TVector>.Run(first.ContentBias, problem.ContentBiasGradient, 1, heads, 1, headSize, distance, count, threads);
-        RelativeFold<TSimd, TVector>.Run(first.PositionBias, problem.PositionBiasGradient, 1, heads, 1, headSize, distance, count, threads);
+        GradientFold<TSimd, TVector>.Run(first.ContentBias, problem.ContentBiasGradient, 1, heads, 1, headSize, distance, count, threads);
+        GradientFold<TSimd, TVector>.Run(first.PositionBias, problem.PositionBiasGradient, 1, heads, 1, headSize, distance, count, threads);
     }
 }

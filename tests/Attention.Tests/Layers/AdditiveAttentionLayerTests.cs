@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Attention.Autodiff;
 using Attention.Backends;
 using Attention.Layers;
@@ -7,168 +6,257 @@ using Attention.TestKit;
 
 namespace Attention.Tests.Layers;
 
-/// <summary>The layer of additive attention: golden numbers, steps, gradients of its parameters, what it refuses.</summary>
-public sealed class AdditiveAttentionLayerTests
+/// <summary>The layer of additive attention against plain loops in double.</summary>
+public class AdditiveAttentionLayerTests
 {
-    private static readonly AdditiveAttentionOptions s_options = new() { QuerySize = 3, KeySize = 4, HiddenSize = 2 };
+    private const int Batch = 2;
+    private const int QuerySize = 5;
+    private const int KeySize = 4;
+    private const int Hidden = 6;
+    private const int ValueSize = 3;
+    private static readonly int[] s_lengths = [7, 4];
 
     [Theory]
-    [InlineData("bahdanau", false)]
-    [InlineData("bahdanau_normed_g0.8", true)]
-    public void GoldenNumbers(string name, bool isNormalized)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void OutputAndGradients_AgreeWithDouble(bool hasBias, bool isNormalized)
     {
-        using AdditiveAttentionLayer layer = new(s_options with { HasBias = isNormalized, IsNormalized = isNormalized });
-        Set(layer, "query.weight", Wave(6, 6));
-        Set(layer, "key.weight", Wave(7, 8));
-        Set(layer, "score", Wave(8, 2));
-        if (isNormalized)
+        using AdditiveAttentionLayer layer = Layer(hasBias, isNormalized);
+        using var tape = new Tape();
+        using Variable query = tape.Watch(LayerNumbers.Tensor(1, Batch, 3, QuerySize));
+        using Variable keys = tape.Watch(LayerNumbers.Tensor(2, Batch, 7, KeySize));
+        using Variable values = tape.Watch(LayerNumbers.Tensor(3, Batch, 7, ValueSize));
+        using AdditiveMemory memory = layer.Prepare(keys, values);
+        using Variable output = layer.Forward(query, memory, new KeyLengthMask(s_lengths));
+        Dictionary<string, double[]> weights = LayerNumbers.Doubles(layer);
+        double[] queryNumbers = LayerNumbers.Doubles(query.Data);
+        double[] keyNumbers = LayerNumbers.Doubles(keys.Data);
+        double[] valueNumbers = LayerNumbers.Doubles(values.Data);
+        double[] Forward() => Reference(weights, queryNumbers, keyNumbers, valueNumbers).Output.Sums;
+        using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
+        double[] factors = LayerNumbers.Doubles(gradient);
+        double Loss() => Forward().Zip(factors, (x, y) => x * y).Sum();
+
+        output.Data.Lengths.ToArray().Should().Equal([Batch, 3, ValueSize]);
+        Tolerance.Golden("output", output.Data.ToArray(), Forward());
+        tape.Backward(output, gradient);
+
+        foreach ((string name, Variable input, double[] numbers) in ((string, Variable, double[])[])
+            [("query", query, queryNumbers), ("keys", keys, keyNumbers), ("values", values, valueNumbers)])
         {
-            Set(layer, "query.bias", Wave(9, 2));
-            Set(layer, "scale", [0.8f]);
+            Tolerance.Golden($"gradient of {name}", input.Gradient!.ToArray(), FiniteDifferences.Gradient(numbers, Loss));
         }
 
-        using Variable query = Variable.Constant(DeviceTensor.Create(CpuBackend.Shared, Wave(4, 3), 1, 1, 3));
-        using Variable keys = Variable.Constant(DeviceTensor.Create(CpuBackend.Shared, Wave(5, 20), 1, 5, 4));
-        using AdditiveMemory memory = layer.Prepare(keys);
-        using Variable context = layer.Forward(query, memory);
-        using DeviceTensor weights = layer.Weights(query, memory, default(NoMask));
+        layer.NamedParameters().Select(entry => entry.Key).Should().BeEquivalentTo(
+            ["query.weight", "key.weight", "score", .. hasBias ? ["bias"] : Array.Empty<string>(), .. isNormalized ? ["scale"] : Array.Empty<string>()]);
+        foreach ((string name, Parameter parameter) in layer.NamedParameters())
+        {
+            Tolerance.Golden($"gradient of {name}", parameter.Gradient!.ToArray(), FiniteDifferences.Gradient(weights[name], Loss));
+        }
+    }
 
-        Tolerance.Golden("weights", weights.ToArray(), Golden(name, "a"));
-        Tolerance.Golden("context", context.Data.ToArray(), Golden(name, "c"));
+    /// <summary>Keys that are prepared outside of the tape are constants; the score and the queries are learned all the same.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void KeysOutsideOfTheTape_LeaveTheOtherGradients(bool isNormalized)
+    {
+        using AdditiveAttentionLayer layer = Layer(true, isNormalized);
+        using var tape = new Tape();
+        using Variable query = tape.Watch(LayerNumbers.Tensor(1, Batch, 3, QuerySize));
+        using Variable keys = LayerNumbers.Input(2, Batch, 7, KeySize);
+        using AdditiveMemory memory = layer.Prepare(keys);
+        using Variable output = layer.Forward(query, memory, default(NoMask));
+        using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
+
+        tape.Backward(output, gradient);
+
+        layer.Score.Gradient.Should().NotBeNull();
+        layer.QueryWeight.Gradient.Should().NotBeNull();
+        layer.Bias!.Gradient.Should().NotBeNull();
+        layer.KeyWeight.Gradient.Should().BeNull();
+    }
+
+    /// <summary>One query after the other, as a decoder asks, gives what all queries at once give, and the same gradients.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Steps_AreTheBatch(bool isNormalized)
+    {
+        const int Steps = 5;
+        using AdditiveAttentionLayer layer = Layer(true, isNormalized);
+        float[] Run(bool inSteps, out Dictionary<string, float[]> gradients)
+        {
+            using var tape = new Tape();
+            using Variable query = tape.Watch(LayerNumbers.Tensor(1, Batch, Steps, QuerySize));
+            using Variable keys = tape.Watch(LayerNumbers.Tensor(2, Batch, 7, KeySize));
+            using AdditiveMemory memory = layer.Prepare(keys);
+            var mask = new KeyLengthMask(s_lengths);
+            Variable[] steps = inSteps
+                ? [.. query.Split(1, [.. Enumerable.Repeat((nint)1, Steps)]).Select(step => layer.Forward(step, memory, mask))]
+                : [layer.Forward(query, memory, mask)];
+            using Variable output = Differentiable.Concatenate(1, steps);
+            using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
+            tape.Backward(output, gradient);
+            gradients = LayerNumbers.TakeGradients(layer);
+            gradients["query"] = query.Gradient!.ToArray();
+            gradients["keys"] = keys.Gradient!.ToArray();
+            return output.Data.ToArray();
+        }
+
+        float[] batch = Run(false, out Dictionary<string, float[]> expected);
+        float[] steps = Run(true, out Dictionary<string, float[]> actual);
+
+        Tolerance.Reordered("output", steps, batch);
+        foreach ((string name, float[] gradient) in expected)
+        {
+            Tolerance.Reordered($"gradient of {name}", actual[name], gradient, 64);
+        }
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Steps_GiveTheBitsOfAllQueriesAtOnce(bool isNormalized)
+    public void Weights_AreTheReference(bool isNormalized)
     {
-        using AdditiveAttentionLayer layer = new(s_options with { HasBias = true, IsNormalized = isNormalized, Seed = 3 });
-        using Variable queries = Variable.Constant(LayerNumbers.Tensor(1, 2, 6, 3));
-        using Variable keys = Variable.Constant(LayerNumbers.Tensor(2, 2, 5, 4));
+        using AdditiveAttentionLayer layer = Layer(true, isNormalized);
+        using Variable query = LayerNumbers.Input(1, Batch, 3, QuerySize);
+        using Variable keys = LayerNumbers.Input(2, Batch, 7, KeySize);
         using AdditiveMemory memory = layer.Prepare(keys);
-        KeyLengthMask mask = new([5, 2]);
-        using Variable all = layer.Forward(queries, memory, mask);
-        for (int step = 0; step < 6; step++)
-        {
-            using Variable query = queries.Slice(1, step, 1);
-            using Variable context = layer.Forward(query, memory, mask);
-            using Variable expected = all.Slice(1, step, 1);
-            Tolerance.SameBits($"step {step}", context.Data.ToArray(), expected.Data.ToArray());
-        }
-    }
+        AdditiveAttentionLoops<double> reference = Reference(
+            LayerNumbers.Doubles(layer), LayerNumbers.Doubles(query.Data), LayerNumbers.Doubles(keys.Data), new double[Batch * 7 * ValueSize]);
 
-    [Theory]
-    [InlineData(false, false)]
-    [InlineData(true, true)]
-    public void GradientsOfEveryParameter_AreThoseOfDifferences(bool hasBias, bool isNormalized)
-    {
-        using AdditiveAttentionLayer layer = LayerNumbers.Filled(
-            new AdditiveAttentionLayer(s_options with { HasBias = hasBias, IsNormalized = isNormalized }), 7);
-        float[] queryNumbers = AttentionProblems.Normal(new Random(1), 2 * 3 * 3);
-        float[] keyNumbers = AttentionProblems.Normal(new Random(2), 2 * 5 * 4);
-        using Tape tape = new();
-        using Variable query = tape.Watch(DeviceTensor.Create(CpuBackend.Shared, queryNumbers, 2, 3, 3));
-        using Variable keys = tape.Watch(DeviceTensor.Create(CpuBackend.Shared, keyNumbers, 2, 5, 4));
-        using AdditiveMemory memory = layer.Prepare(keys);
-        using Variable context = layer.Forward(query, memory, new KeyLengthMask([5, 3]));
-        float[] weights = AttentionProblems.Normal(new Random(3), (int)context.Data.Count);
-        using DeviceTensor gradient = DeviceTensor.Create(CpuBackend.Shared, weights, context.Data.Lengths);
-        Dictionary<string, double[]> numbers = layer.NamedParameters().ToDictionary(entry => entry.Key, entry => LayerNumbers.Doubles(entry.Value.Data));
-        double[] queryDoubles = LayerNumbers.Doubles(query.Data);
-        double[] keyDoubles = LayerNumbers.Doubles(keys.Data);
-        Tolerance.Golden("context", context.Data.ToArray(), Reference());
+        using DeviceTensor weights = layer.Weights(query, memory, new KeyLengthMask(s_lengths));
 
-        tape.Backward(context, gradient);
-
-        foreach ((string name, Parameter parameter) in layer.NamedParameters())
-        {
-            Tolerance.Golden(name, parameter.Gradient!.ToArray(), FiniteDifferences.Gradient(numbers[name], Loss));
-        }
-
-        Tolerance.Golden("query", query.Gradient!.ToArray(), FiniteDifferences.Gradient(queryDoubles, Loss));
-        Tolerance.Golden("keys", keys.Gradient!.ToArray(), FiniteDifferences.Gradient(keyDoubles, Loss));
-
-        double Loss() => Reference().Zip(weights, (number, weight) => number * weight).Sum();
-
-        double[] Reference()
-        {
-            double[] bias = numbers.TryGetValue("query.bias", out double[]? own) ? own : [];
-            double[] score = numbers["score"];
-            if (numbers.TryGetValue("scale", out double[]? scale))
-            {
-                double length = Math.Sqrt(score.Sum(x => x * x));
-                score = [.. score.Select(x => scale[0] * x / length)];
-            }
-
-            return new AdditiveAttentionLoops<double>(new AttentionShape(2, 1, 1, 3, 5, 2, 4))
-            {
-                Query = ReferenceLinear.Forward(queryDoubles, numbers["query.weight"], bias, 3),
-                Key = ReferenceLinear.Forward(keyDoubles, numbers["key.weight"], [], 4),
-                ScoreVector = score,
-                Value = keyDoubles,
-                Mask = static (batch, _, _, key) => key < (batch == 0 ? 5 : 3),
-            }.Run()[0].Numbers;
-        }
+        weights.Lengths.ToArray().Should().Equal([Batch, 3, 7]);
+        Tolerance.Golden("weights", weights.ToArray(), reference.Weights.Sums);
     }
 
     [Fact]
-    public void ThePapersStart_WeighsAllKeysNearlyAlike()
+    public void FirstWeights_AreAsSaid()
     {
-        using AdditiveAttentionLayer layer = new(s_options with { BeginsUniform = true, Seed = 5 });
-        using Variable query = Variable.Constant(LayerNumbers.Tensor(1, 1, 2, 3));
-        using Variable keys = Variable.Constant(LayerNumbers.Tensor(2, 1, 8, 4));
+        using var layer = new AdditiveAttentionLayer(Options(true, true) with { HiddenSize = 64, QuerySize = 32, KeySize = 48 });
+        using var paper = new AdditiveAttentionLayer(Options(true, false) with { HiddenSize = 64, QuerySize = 32, KeySize = 48, BeginsAsInPaper = true });
+
+        layer.Scale!.Data.ToArray().Should().Equal(1 / MathF.Sqrt(64));
+        layer.Bias!.Data.ToArray().Should().OnlyContain(number => number == 0);
+        float bound = MathF.Sqrt(6f / (64 + 48));
+        layer.KeyWeight.Data.ToArray().Should().OnlyContain(number => Math.Abs(number) <= bound).And.Contain(number => Math.Abs(number) > 0.9f * bound);
+        layer.Score.Data.ToArray().Should().OnlyContain(number => Math.Abs(number) <= MathF.Sqrt(6f / 65)).And.Contain(number => number != 0);
+        paper.Score.Data.ToArray().Should().OnlyContain(number => number == 0);
+        float[] weight = paper.QueryWeight.Data.ToArray();
+        Math.Sqrt(weight.Average(number => number * (double)number)).Should().BeApproximately(0.001, 0.0001);
+        paper.QueryWeight.Data.ToArray().Should().NotEqual(paper.KeyWeight.Data.ToArray().Take(weight.Length));
+    }
+
+    /// <summary>A normalised score vector of zeros has no direction: all keys are alike, and every gradient is a number.</summary>
+    [Fact]
+    public void ANormalizedScoreOfZeros_IsUniform()
+    {
+        using AdditiveAttentionLayer layer = Layer(true, true);
+        LayerNumbers.Set(layer.Score, new float[Hidden]);
+        using var tape = new Tape();
+        using Variable query = tape.Watch(LayerNumbers.Tensor(1, Batch, 3, QuerySize));
+        using Variable keys = tape.Watch(LayerNumbers.Tensor(2, Batch, 8, KeySize));
         using AdditiveMemory memory = layer.Prepare(keys);
+        using Variable output = layer.Forward(query, memory, default(NoMask));
         using DeviceTensor weights = layer.Weights(query, memory, default(NoMask));
+        using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
 
-        weights.ToArray().Should().OnlyContain(x => x == 0.125f);
-        LayerNumbers.Parameters(layer)["query.weight"].Should().OnlyContain(x => Math.Abs(x) < 0.01f).And.Contain(x => x != 0);
+        tape.Backward(output, gradient);
+
+        weights.ToArray().Should().OnlyContain(weight => weight == 0.125f);
+        LayerNumbers.TakeGradients(layer).Values.SelectMany(numbers => numbers).Should().OnlyContain(number => float.IsFinite(number));
     }
 
     [Fact]
-    public void AScoreVectorOfZeros_CanBeNormalised()
+    public void SaveAndLoad_GiveTheSameOutput()
     {
-        using AdditiveAttentionLayer layer = new(s_options with { IsNormalized = true, BeginsUniform = true });
-        using Tape tape = new();
-        using Variable query = tape.Watch(LayerNumbers.Tensor(1, 1, 2, 3));
-        using Variable keys = tape.Watch(LayerNumbers.Tensor(2, 1, 3, 4));
+        using var folder = new TemporaryFolder();
+        using AdditiveAttentionLayer saved = Layer(true, true);
+        using var loaded = new AdditiveAttentionLayer(Options(true, true));
+        using Variable query = LayerNumbers.Input(1, Batch, 3, QuerySize);
+        using Variable keys = LayerNumbers.Input(2, Batch, 7, KeySize);
+        saved.Save(folder.File("layer.safetensors"));
+
+        loaded.Load(folder.File("layer.safetensors"));
+
+        Tolerance.SameBits("output", Run(loaded), Run(saved));
+
+        float[] Run(AdditiveAttentionLayer layer)
+        {
+            using AdditiveMemory memory = layer.Prepare(keys);
+            return LayerNumbers.Take(layer.Forward(query, memory, default(NoMask)));
+        }
+    }
+
+    [Fact]
+    public void BadInput_IsRefusedByName()
+    {
+        using AdditiveAttentionLayer layer = Layer(false, false);
+        using AdditiveAttentionLayer other = Layer(false, false);
+        using Variable query = LayerNumbers.Input(1, Batch, 3, QuerySize);
+        using Variable keys = LayerNumbers.Input(2, Batch, 7, KeySize);
+        using Variable moreKeys = LayerNumbers.Input(2, Batch + 1, 7, KeySize);
         using AdditiveMemory memory = layer.Prepare(keys);
-        using Variable context = layer.Forward(query, memory);
-        using Variable loss = Differentiable.Sum(context);
+        using AdditiveMemory longer = layer.Prepare(moreKeys);
 
-        tape.Backward(loss);
+        Refused("options", () => new AdditiveAttentionLayer(null!));
+        Refused("options", () => new AdditiveAttentionLayer(Options(true, true) with { QuerySize = 0 }));
+        Refused("options", () => new AdditiveAttentionLayer(Options(true, true) with { KeySize = -1 }));
+        Refused("options", () => new AdditiveAttentionLayer(Options(true, true) with { HiddenSize = 0 }));
+        Refused("options", () => new AdditiveAttentionLayer(Options(true, true) with { Dropout = 2 }));
+        Refused("keys", () => layer.Prepare(query));
+        Refused("values", () => layer.Prepare(keys, moreKeys));
+        Refused("values", () => layer.Prepare(keys, null!));
+        Refused("query", () => layer.Forward(keys, memory, default(NoMask)));
+        Refused("query", () => layer.Forward(query, longer, default(NoMask)));
+        Refused("memory", () => other.Forward(query, memory, default(NoMask)));
+        Refused("memory", () => layer.Forward(query, null!, default(NoMask)));
+        Refused("memory", () => other.Weights(query, memory, default(NoMask)));
 
-        context.Data.ToArray().Should().OnlyContain(x => float.IsFinite(x));
-        keys.Gradient!.ToArray().Should().OnlyContain(x => float.IsFinite(x));
+        static void Refused(string parameter, Func<object> call) =>
+            call.Should().Throw<ArgumentException>().WithParameterName(parameter);
     }
 
-    [Fact]
-    public void WhatDoesNotFit_IsRefusedByName()
+    private static AdditiveAttentionLayerOptions Options(bool hasBias, bool isNormalized) => new()
     {
-        using AdditiveAttentionLayer layer = new(s_options);
-        using Variable query = Variable.Constant(LayerNumbers.Tensor(1, 1, 2, 3));
-        using Variable keys = Variable.Constant(LayerNumbers.Tensor(2, 1, 3, 4));
-        using Variable others = Variable.Constant(LayerNumbers.Tensor(2, 2, 3, 4));
-        using AdditiveMemory memory = layer.Prepare(others);
+        QuerySize = QuerySize,
+        KeySize = KeySize,
+        HiddenSize = Hidden,
+        HasBias = hasBias,
+        IsNormalized = isNormalized,
+    };
 
-        FluentActions.Invoking(() => new AdditiveAttentionLayer(s_options with { HiddenSize = 0 })).Should().Throw<ArgumentException>().WithParameterName("options");
-        FluentActions.Invoking(() => layer.Prepare(query)).Should().Throw<ArgumentException>().WithParameterName("keys");
-        FluentActions.Invoking(() => layer.Prepare(keys, others)).Should().Throw<ArgumentException>().WithParameterName("values");
-        FluentActions.Invoking(() => layer.Forward(keys, memory)).Should().Throw<ArgumentException>().WithParameterName("query");
-        FluentActions.Invoking(() => layer.Forward(query, memory)).Should().Throw<ArgumentException>().WithParameterName("memory");
-    }
+    private static AdditiveAttentionLayer Layer(bool hasBias, bool isNormalized) =>
+        LayerNumbers.Filled(new AdditiveAttentionLayer(Options(hasBias, isNormalized)), 5);
 
-    private static void Set(AdditiveAttentionLayer layer, string name, float[] numbers)
+    /// <summary>Three queries and as many keys as there are numbers, of the lengths that the mask says.</summary>
+    private static AdditiveAttentionLoops<double> Reference(Dictionary<string, double[]> weights, double[] query, double[] keys, double[] values)
     {
-        Parameter parameter = layer.NamedParameters().Single(entry => entry.Key == name).Value;
-        CpuBackend.Shared.Upload(numbers, parameter.Data);
+        double[] score = weights["score"];
+        double norm = Math.Sqrt(score.Sum(number => number * number));
+        double factor = weights.TryGetValue("scale", out double[]? scale) ? scale[0] / norm : 1;
+        double[] projected = Project(weights["query.weight"], query, QuerySize);
+        if (weights.TryGetValue("bias", out double[]? bias))
+        {
+            projected = [.. projected.Select((number, i) => number + bias[i % Hidden])];
+        }
+
+        AttentionProblem<double> attention = new(new AttentionShape(Batch, 1, 1, 3, 7, Hidden, ValueSize))
+        {
+            Query = projected,
+            Key = Project(weights["key.weight"], keys, KeySize),
+            Value = values,
+            Mask = (batch, _, _, key) => key < s_lengths[batch],
+        };
+        return AdditiveAttentionLoops<double>.Run(new(attention, [.. score.Select(number => number * factor)]));
     }
 
-    private static float[] Wave(int number, int count) => Array.ConvertAll(AttentionProblems.Wave(number, count), static x => (float)x);
-
-    private static double[] Golden(string name, string part)
-    {
-        string path = RepositoryFiles.Locate("tests/Attention.Tests/Golden/additive.json");
-        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
-        return [.. document.RootElement.GetProperty(name).GetProperty(part).EnumerateArray().Select(static number => number.GetDouble())];
-    }
+    private static double[] Project(double[] weight, double[] rows, int size) =>
+        [.. from row in Enumerable.Range(0, rows.Length / size)
+            from unit in Enumerable.Range(0, Hidden)
+            select Enumerable.Range(0, size).Sum(i => weight[(unit * size) + i] * rows[(row * size) + i])];
 }

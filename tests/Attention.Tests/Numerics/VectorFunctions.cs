@@ -5,7 +5,7 @@ using Attention.TestKit;
 
 namespace Attention.Tests.Numerics;
 
-/// <summary>The functions of <see cref="VectorMath"/>.</summary>
+/// <summary>The functions of <see cref="VectorMath"/>, and <see cref="RationalTanh"/>.</summary>
 internal static class VectorFunctions
 {
     /// <summary>The factor that stands for a scale of 1/8 in <see cref="ExpScaled"/>.</summary>
@@ -97,6 +97,19 @@ internal static class VectorFunctions
             where TSimd : struct, ISimd<TVector>
             where TVector : unmanaged =>
             VectorMath.Tanh<TSimd, TVector>(value);
+
+        public static double Reference(double value) => Math.Tanh(value);
+
+        public static bool FlushesToZero => false;
+    }
+
+    internal readonly struct Rational : IVectorFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TVector Invoke<TSimd, TVector>(TVector value)
+            where TSimd : struct, ISimd<TVector>
+            where TVector : unmanaged =>
+            RationalTanh.Compute<TSimd, TVector>(value);
 
         public static double Reference(double value) => Math.Tanh(value);
 

@@ -48,6 +48,10 @@ public class VectorMathTests
 
     [Theory]
     [MemberData(nameof(AllWidths))]
+    public void RationalTanh_errs_as_little_as_stated(SimdWidth width) => Sweep<Rational>(width, -Infinity, Infinity, 6.1);
+
+    [Theory]
+    [MemberData(nameof(AllWidths))]
     public void Sigmoid_errs_as_little_as_stated(SimdWidth width) => Sweep<Sigmoid>(width, -88.72f, Infinity, 2.6);
 
     [Theory]
@@ -70,6 +74,8 @@ public class VectorMathTests
         Check<Log2>(width, [0, -0f, 1, 2, 0.125f, Smallest, Infinity, -Smallest, -1, -Largest, -Infinity, NaN],
             [-Infinity, -Infinity, 0, 1, -3, -149, Infinity, NaN, NaN, NaN, NaN, NaN]);
         Check<Tanh>(width, [0, -0f, Smallest, -Smallest, 1e-20f, 10, -10, Largest, -Largest, Infinity, -Infinity, NaN],
+            [0, -0f, Smallest, -Smallest, 1e-20f, 1, -1, 1, -1, 1, -1, NaN]);
+        Check<Rational>(width, [0, -0f, Smallest, -Smallest, 1e-20f, 10, -10, Largest, -Largest, Infinity, -Infinity, NaN],
             [0, -0f, Smallest, -Smallest, 1e-20f, 1, -1, 1, -1, 1, -1, NaN]);
         Check<Sigmoid>(width, [0, -0f, 20, 100, Largest, Infinity, -88.8f, -100, -Largest, -Infinity, NaN],
             [0.5f, 0.5f, 1, 1, 1, 1, 0, 0, 0, 0, NaN]);

@@ -41,13 +41,13 @@ internal sealed class OnnxPeer : IPeer
     }
 
     /// <inheritdoc/>
-    public IEnumerable<Func<IContender>> Additive(AttentionData data, int threads) => [];
-
-    /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Layer(LayerTask task, bool composed, int threads) => [];
 
     /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads) => [];
+
+    /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Additive(AdditiveData data, int threads) => [];
 
     private static string? Load()
     {

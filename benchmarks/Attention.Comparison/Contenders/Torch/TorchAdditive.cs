@@ -1,53 +1,48 @@
 using Attention.Comparison.Work;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Attention.Comparison.Contenders.Torch;
 
-/// <summary>Additive attention composed of libtorch's functions, which has none of its own: <c>softmax((Q + K).tanh() v) V</c>.</summary>
+/// <summary>Additive attention as libtorch's users compose it; it has no operator of its own.</summary>
 internal sealed class TorchAdditive : IContender
 {
     private readonly int _threads;
-    private readonly bool _training;
+    private readonly bool _isTraining;
     private readonly Tensor[] _inputs;
     private readonly Tensor[] _outputGradient;
     private Tensor[] _results = [];
 
-    internal TorchAdditive(AttentionData data, int threads)
+    internal TorchAdditive(AdditiveData data, int threads)
     {
-        AttentionTask task = data.Task;
+        AdditiveTask task = data.Task;
         _threads = threads;
-        _training = task.Training;
-        long[] queryDimensions = [task.Batch, task.Heads, task.QueryLength, task.Size];
-        long[] keyDimensions = [task.Batch, task.KeyValueHeads, task.KeyLength, task.Size];
+        _isTraining = task.Training;
         _inputs =
         [
-            tensor(data.Query, queryDimensions, requires_grad: _training),
-            tensor(data.Key, keyDimensions, requires_grad: _training),
-            tensor(data.Value[..task.Size], [task.Size], requires_grad: _training),
-            tensor(data.Value, keyDimensions, requires_grad: _training),
+            tensor(data.Query, [task.QueryLength, 1, task.HiddenSize], requires_grad: _isTraining),
+            tensor(data.Key, [1, task.KeyLength, task.HiddenSize], requires_grad: _isTraining),
+            tensor(data.ScoreVector, [task.HiddenSize], requires_grad: _isTraining),
+            tensor(data.Value, [task.KeyLength, task.ValueSize], requires_grad: _isTraining),
         ];
-        _outputGradient = _training ? [tensor(data.OutputGradient, queryDimensions)] : [];
+        _outputGradient = [tensor(data.OutputGradient, [task.QueryLength, task.ValueSize])];
     }
 
     /// <inheritdoc/>
-    public string Name => "tanh, matmul, softmax, matmul";
+    public string Name => "(query + key).tanh().matmul(score), softmax, matmul";
 
     /// <inheritdoc/>
-    public void Prepare() => TorchPeer.Use(_threads, gradients: _training);
+    public void Prepare() => TorchPeer.Use(_threads, gradients: _isTraining);
 
     /// <inheritdoc/>
     public void Run()
     {
         DisposeAll(_results);
-        using DisposeScope scope = NewDisposeScope();
-        Tensor tanh = (_inputs[0].unsqueeze(3) + _inputs[1].unsqueeze(2)).tanh();
-        Tensor output = tanh.matmul(_inputs[2]).softmax(-1).matmul(_inputs[3]);
-        _results = _training ? [output, .. autograd.grad([output], _inputs, _outputGradient)] : [output];
-        foreach (Tensor result in _results)
-        {
-            result.DetachFromDisposeScope();
-        }
+        using Tensor sums = _inputs[0].add(_inputs[1]);
+        using Tensor hidden = sums.tanh();
+        using Tensor scores = hidden.matmul(_inputs[2]);
+        using Tensor weights = scores.softmax(-1);
+        Tensor output = weights.matmul(_inputs[3]);
+        _results = _isTraining ? [output, .. autograd.grad([output], _inputs, _outputGradient)] : [output];
     }
 
     /// <inheritdoc/>

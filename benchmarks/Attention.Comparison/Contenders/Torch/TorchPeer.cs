@@ -35,15 +35,15 @@ internal sealed class TorchPeer : IPeer
     }
 
     /// <inheritdoc/>
-    public IEnumerable<Func<IContender>> Additive(AttentionData data, int threads) => [() => new TorchAdditive(data, threads)];
-
-    /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Layer(LayerTask task, bool composed, int threads) =>
         [() => composed ? new TorchComposedLayer(task, threads) : new TorchModule(task, threads)];
 
     /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Multiply(float[] left, float[] right, int size, int threads) =>
         [() => new TorchMultiply(left, right, size, threads)];
+
+    /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Additive(AdditiveData data, int threads) => [() => new TorchAdditive(data, threads)];
 
     /// <summary>These settings are the whole process's, so each contender sets its own again before its turn.</summary>
     internal static void Use(int threads, bool gradients)
