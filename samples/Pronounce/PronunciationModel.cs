@@ -35,7 +35,7 @@ internal sealed class PronunciationModel : Layer
         _phonemes = AddLayer("phonemes", new Embedding(Symbols.PhonemeCount, EmbeddingSize, 0.1f, seed + 4));
         _source = AddLayer<ContextSource>("attention", kind switch
         {
-            AttentionKind.None => new FixedContext(HiddenSize),
+            AttentionKind.None => new FixedContext(HiddenSize, seed + 5),
             AttentionKind.Bahdanau => new BahdanauContext(HiddenSize, seed + 5),
             AttentionKind.Location => new LocationContext(HiddenSize, seed + 5),
             _ => new LuongContext(kind, HiddenSize, seed + 5),
