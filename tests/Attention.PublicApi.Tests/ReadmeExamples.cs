@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Attention.Autodiff;
+using Attention.Backends;
 using Attention.Caching;
 using Attention.Gemm;
 using Attention.Layers;
@@ -188,6 +189,28 @@ public sealed class ReadmeExamples
         }
 
         losses[^1].Should().BeLessThan(losses[0] / 2);
+    }
+
+    [Fact]
+    public void AlignmentOfADecoder()
+    {
+        using Variable source = Variable.Constant(DeviceTensor.Create(CpuBackend.Shared, new float[2 * 12 * 32], 2, 12, 32));
+        using Variable state = Variable.Constant(DeviceTensor.Create(CpuBackend.Shared, new float[2 * 64], 2, 1, 64));
+
+        // A decoder looks at what an encoder made of two sequences, of 9 and 12 positions. Keys are projected once for all steps.
+        int[] lengths = [9, 12];
+        using BidirectionalLayer encoder = BidirectionalLayer.Gru(inputSize: 32, hiddenSize: 48);
+        using AdditiveAttentionLayer attention = new(new AdditiveAttentionLayerOptions { QuerySize = 64, KeySize = 96, HiddenSize = 48 });
+        using RecurrenceResult encoded = encoder.Forward(source, lengths);
+        using AdditiveMemory memory = attention.Prepare(encoded.Output);
+        using Variable context = attention.Forward(state, memory, new KeyLengthMask(lengths));
+        using DeviceTensor weights = attention.Weights(state, memory, new KeyLengthMask(lengths));
+
+        context.Data.Lengths.ToArray().Should().Equal(2, 1, 96);
+        float[] shares = weights.ToArray();
+        shares.AsSpan(0, 9).ToArray().Sum().Should().BeApproximately(1, 1e-5f);
+        shares.AsSpan(9, 3).ToArray().Should().OnlyContain(share => share == 0);
+        shares.AsSpan(12).ToArray().Sum().Should().BeApproximately(1, 1e-5f);
     }
 
     [Fact]
