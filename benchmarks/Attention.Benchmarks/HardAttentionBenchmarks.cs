@@ -53,7 +53,7 @@ public class HardAttentionBenchmarks : ICountedBenchmark
     [Benchmark(Baseline = true)]
     public void Soft()
     {
-        SoftmaxWeights.Forward(_scores.Read, default(NoMask), _weights.Write);
+        RowNormalization.Forward(_scores.Read, default(NoMask), default(SoftmaxNormalizer), _weights.Write);
         MatrixProduct.Multiply(_weights.Read, _value.Read, _output.Write);
     }
 

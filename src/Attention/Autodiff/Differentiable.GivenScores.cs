@@ -59,18 +59,9 @@ public static partial class Differentiable
         return new HardAttentionResult(outputs, first.Reshape(rows), second.Reshape(rows), chosen);
     }
 
-    /// <summary>The softmax of given scores; see <see cref="Mechanisms.SoftmaxWeights"/>.</summary>
-    /// <typeparam name="TMask">The mask's type.</typeparam>
-    /// <param name="scores"><c>[batch, heads, queryLength, keyLength]</c>.</param>
-    /// <param name="mask">Which keys a query may attend to.</param>
-    /// <returns>Of the scores' shape.</returns>
-    /// <exception cref="ArgumentException">The shape does not fit.</exception>
-    public static Variable SoftmaxWeights<TMask>(Variable scores, in TMask mask)
-        where TMask : struct, IAttentionMask => Softmax(scores, mask, null, 0, false);
-
     /// <summary>
     /// A soft sample of the softmax of given scores, by Gumbel noise; its gradient, though exact, is biased for what hard choices
-    /// would give. See <see cref="Mechanisms.SoftmaxWeights.GumbelForward"/>.
+    /// would give. See <see cref="Mechanisms.GumbelSoftmax"/>.
     /// </summary>
     /// <typeparam name="TMask">The mask's type.</typeparam>
     /// <param name="scores"><c>[batch, heads, queryLength, keyLength]</c>.</param>
@@ -84,7 +75,35 @@ public static partial class Differentiable
     /// <exception cref="ArgumentException">The shape does not fit, or the temperature is none.</exception>
     public static Variable GumbelSoftmax<TMask>(
         Variable scores, in TMask mask, float temperature, ulong seed, bool isStraightThrough = false)
-        where TMask : struct, IAttentionMask => Softmax(scores, mask, temperature, seed, isStraightThrough);
+        where TMask : struct, IAttentionMask
+    {
+        ArgumentNullException.ThrowIfNull(scores);
+        Rank4(scores, nameof(scores));
+        SoftmaxNormalizer normalizer = new(temperature);
+        Tape? tape = Tape.Of(scores);
+        DeviceTensor weights = DeviceTensor.Allocate(scores.Data.Backend, scores.Data.Lengths);
+        DeviceTensor? oneHot = isStraightThrough ? DeviceTensor.Allocate(scores.Data.Backend, scores.Data.Lengths) : null;
+        weights.Backend.Run(new GumbelSoftmaxForward<TMask>
+        {
+            Scores = scores.Data,
+            Mask = mask,
+            Temperature = temperature,
+            Seed = seed,
+            Weights = weights,
+            OneHot = oneHot,
+        });
+        if (Records(tape, scores))
+        {
+            return RecordNormalized(tape!, oneHot ?? weights.Share(), weights, scores, mask, normalizer);
+        }
+
+        if (oneHot is not null)
+        {
+            weights.Dispose();
+        }
+
+        return Plain(oneHot ?? weights, tape, scores);
+    }
 
     /// <summary>
     /// Soft attention over given scores, <c>softmax(scores) value</c>, without weights in memory. A query that may attend to nothing gets 0.
@@ -109,36 +128,6 @@ public static partial class Differentiable
         using Variable query = Variable.Constant(DeviceTensor.Zeros(backend, rows[0], rows[1], rows[2], 1));
         using Variable key = Variable.Constant(DeviceTensor.Zeros(backend, value.Data.Lengths[0], value.Data.Lengths[1], rows[3], 1));
         return Attention(query, key, value, mask, default(NoModifier), scores);
-    }
-
-    private static Variable Softmax<TMask>(Variable scores, in TMask mask, float? temperature, ulong seed, bool isStraightThrough)
-        where TMask : struct, IAttentionMask
-    {
-        ArgumentNullException.ThrowIfNull(scores);
-        Rank4(scores, nameof(scores));
-        Tape? tape = Tape.Of(scores);
-        DeviceTensor weights = DeviceTensor.Allocate(scores.Data.Backend, scores.Data.Lengths);
-        DeviceTensor? oneHot = isStraightThrough ? DeviceTensor.Allocate(scores.Data.Backend, scores.Data.Lengths) : null;
-        weights.Backend.Run(new SoftmaxWeightsForward<TMask>
-        {
-            Scores = scores.Data,
-            Mask = mask,
-            Temperature = temperature,
-            Seed = seed,
-            Weights = weights,
-            OneHot = oneHot,
-        });
-        if (Records(tape, scores))
-        {
-            return RecordSoftmax(tape!, oneHot ?? weights.Share(), weights, scores, temperature);
-        }
-
-        if (oneHot is not null)
-        {
-            weights.Dispose();
-        }
-
-        return Plain(oneHot ?? weights, tape, scores);
     }
 
     /// <summary>One of the statistics of a row, [batch, heads, queryLength].</summary>
@@ -176,16 +165,4 @@ public static partial class Differentiable
             },
             kept);
     }
-
-    private static Variable RecordSoftmax(Tape tape, DeviceTensor output, DeviceTensor weights, Variable scores, float? temperature) =>
-        Recorded(
-            tape, output, [scores],
-            (gradient, results) => gradient.Backend.Run(new SoftmaxWeightsBackward
-            {
-                Weights = weights,
-                WeightsGradient = gradient,
-                ScoresGradient = results[0]!,
-                Temperature = temperature,
-            }),
-            weights);
 }

@@ -78,7 +78,10 @@ public static partial class Differentiable
             keptQuery, keptKey, keptValue);
     }
 
-    /// <summary>Turns scores into weights over the keys that the mask allows; see <see cref="Mechanisms.RowNormalization"/>.</summary>
+    /// <summary>
+    /// Turns scores into weights over the keys that the mask allows, by softmax (<c>default(SoftmaxNormalizer)</c>) or another normaliser; see
+    /// <see cref="Mechanisms.RowNormalization"/>.
+    /// </summary>
     /// <typeparam name="TMask">The mask's type.</typeparam>
     /// <typeparam name="TNormalizer">The normaliser's type.</typeparam>
     /// <param name="scores"><c>[batch, heads, queryLength, keyLength]</c>, keys side by side.</param>
@@ -101,25 +104,9 @@ public static partial class Differentiable
             Normalizer = normalizer,
             Weights = weights,
         });
-        if (!Records(tape, scores))
-        {
-            return Plain(weights, tape, scores);
-        }
-
-        DeviceTensor keptScores = scores.Data.Share();
-        DeviceTensor keptWeights = weights.Share();
-        return Recorded(
-            tape!, weights, [scores],
-            (gradient, results) => gradient.Backend.Run(new ScoreNormalizationGradient<TMask, TNormalizer>
-            {
-                Scores = keptScores,
-                Weights = keptWeights,
-                WeightGradient = gradient,
-                Mask = mask,
-                Normalizer = normalizer,
-                ScoreGradient = results[0]!,
-            }),
-            keptScores, keptWeights);
+        return Records(tape, scores)
+            ? RecordNormalized(tape!, weights, weights.Share(), scores, mask, normalizer)
+            : Plain(weights, tape, scores);
     }
 
     /// <summary>Turns the rows of the last axis into weights.</summary>
@@ -142,5 +129,26 @@ public static partial class Differentiable
         using Variable pairs = scores.Reshape(1, 1, rows, lengths[^1]);
         using Variable weights = NormalizeScores(pairs, default(NoMask), normalizer);
         return weights.Reshape(lengths);
+    }
+
+    /// <summary>Records a result whose gradient passes as if it were the weights, which the tape keeps.</summary>
+    private static Variable RecordNormalized<TMask, TNormalizer>(
+        Tape tape, DeviceTensor output, DeviceTensor weights, Variable scores, TMask mask, TNormalizer normalizer)
+        where TMask : struct, IAttentionMask
+        where TNormalizer : struct, INormalizer
+    {
+        DeviceTensor keptScores = scores.Data.Share();
+        return Recorded(
+            tape, output, [scores],
+            (gradient, results) => gradient.Backend.Run(new ScoreNormalizationGradient<TMask, TNormalizer>
+            {
+                Scores = keptScores,
+                Weights = weights,
+                WeightGradient = gradient,
+                Mask = mask,
+                Normalizer = normalizer,
+                ScoreGradient = results[0]!,
+            }),
+            keptScores, weights);
     }
 }

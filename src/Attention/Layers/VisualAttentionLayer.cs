@@ -113,7 +113,7 @@ public sealed class VisualAttentionLayer : Layer
     {
         using Variable scores = Scores(state, memory);
         using Variable context = Differentiable.SoftAttention(scores, memory.Annotations, mask);
-        return new VisualContext(Gated(context, state), Differentiable.SoftmaxWeights(scores, mask), null);
+        return new VisualContext(Gated(context, state), Differentiable.NormalizeScores(scores, mask, default(SoftmaxNormalizer)), null);
     }
 
     /// <summary>Hard attention: every step looks at one region.</summary>

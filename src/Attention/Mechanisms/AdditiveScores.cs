@@ -1,5 +1,5 @@
 using System.Numerics.Tensors;
-using Attention.Execution;
+using Attention.Policies;
 using Attention.Tiles;
 
 namespace Attention.Mechanisms;
@@ -11,7 +11,8 @@ namespace Attention.Mechanisms;
 /// <remarks>
 /// Shapes: query <c>[batch, heads, queryLength, hiddenSize]</c> and key <c>[batch, keyValueHeads, keyLength, hiddenSize]</c>, both projected
 /// already; scores <c>[batch, heads, queryLength, keyLength]</c>. Any strides, the last axis contiguous. The bits do not depend on threads.
-/// Nothing is allocated in the steady state.
+/// Nothing is allocated in the steady state. Where the scores only weigh values by their softmax, <see cref="AdditiveAttention"/> does it without
+/// storing them.
 /// </remarks>
 public static unsafe class AdditiveScores
 {
@@ -26,18 +27,18 @@ public static unsafe class AdditiveScores
         in ReadOnlyTensorSpan<float> query, in ReadOnlyTensorSpan<float> key, in ReadOnlyTensorSpan<float> scoreVector,
         in TensorSpan<float> scores, in AttentionOptions options = default)
     {
-        AdditiveScoreProblem problem = Check(query, key, scoreVector, options);
-        problem.Scores = Scores(problem, scores, nameof(scores));
+        AdditiveProblem problem = Check(query, key, scoreVector, options);
+        Operand destination = Scores(problem.Attention, scores, nameof(scores));
         Guard.Disjoint(scores, nameof(scores), query, nameof(query));
         Guard.Disjoint(scores, nameof(scores), key, nameof(key));
         Guard.Disjoint(scores, nameof(scores), scoreVector, nameof(scoreVector));
         fixed (float* queryAddress = query, keyAddress = key, vectorAddress = scoreVector, scoresAddress = scores)
         {
-            problem.Query.Address = queryAddress;
-            problem.Key.Address = keyAddress;
-            problem.Vector = vectorAddress;
-            problem.Scores.Address = scoresAddress;
-            AdditiveScorePass.Forward(problem, options);
+            problem.Attention.Query.Address = queryAddress;
+            problem.Attention.Key.Address = keyAddress;
+            problem.ScoreVector = vectorAddress;
+            destination.Address = scoresAddress;
+            AdditivePass.Scores(problem, destination, options);
         }
     }
 
@@ -61,13 +62,17 @@ public static unsafe class AdditiveScores
         in ReadOnlyTensorSpan<float> scoresGradient, in TensorSpan<float> queryGradient, in TensorSpan<float> keyGradient,
         in TensorSpan<float> scoreVectorGradient, in AttentionOptions options = default)
     {
-        AdditiveScoreProblem problem = Check(query, key, scoreVector, options);
-        problem.Scores = Scores(problem, scoresGradient, nameof(scoresGradient));
-        problem.QueryGradient = Like(query, queryGradient, nameof(queryGradient));
-        problem.KeyGradient = Like(key, keyGradient, nameof(keyGradient));
+        AdditiveProblem forward = Check(query, key, scoreVector, options);
+        AdditiveGradientProblem problem = new()
+        {
+            Forward = forward,
+            ScoresGradient = Scores(forward.Attention, scoresGradient, nameof(scoresGradient)),
+            QueryGradient = AdditiveCheck.Gradient(query, queryGradient, nameof(queryGradient), "the shape of 'query'"),
+            KeyGradient = AdditiveCheck.Gradient(key, keyGradient, nameof(keyGradient), "the shape of 'key'"),
+        };
         if (scoreVectorGradient.Rank != 0)
         {
-            Guard.Shape(scoreVectorGradient, scoreVector.Lengths, nameof(scoreVectorGradient), "[hiddenSize]");
+            AdditiveCheck.Vector(scoreVectorGradient, forward.Attention.HeadSize, nameof(scoreVectorGradient));
         }
 
         OverlapCheck overlap = new(query, key, default, default, default);
@@ -76,72 +81,36 @@ public static unsafe class AdditiveScores
         overlap.Check(queryGradient, nameof(queryGradient));
         overlap.Check(keyGradient, nameof(keyGradient));
         overlap.Check(scoreVectorGradient, nameof(scoreVectorGradient));
-        int parts = problem.Batch * problem.KeyValueHeads;
-        using Scratch.Rental sums = Scratch.Rent(scoreVectorGradient.Rank == 0 ? 0 : (nint)parts * problem.HiddenSize);
         fixed (float* queryAddress = query, keyAddress = key, vectorAddress = scoreVector, scoresAddress = scoresGradient)
         fixed (float* queryGradientAddress = queryGradient, keyGradientAddress = keyGradient, vectorGradientAddress = scoreVectorGradient)
         {
-            problem.Query.Address = queryAddress;
-            problem.Key.Address = keyAddress;
-            problem.Vector = vectorAddress;
-            problem.Scores.Address = scoresAddress;
+            problem.Forward.Attention.Query.Address = queryAddress;
+            problem.Forward.Attention.Key.Address = keyAddress;
+            problem.Forward.ScoreVector = vectorAddress;
+            problem.ScoresGradient.Address = scoresAddress;
             problem.QueryGradient.Address = queryGradientAddress;
             problem.KeyGradient.Address = keyGradientAddress;
-            problem.VectorSums = vectorGradientAddress == null ? null : sums.Memory;
-            AdditiveScorePass.Backward(problem, options);
-            for (int column = 0; vectorGradientAddress != null && column < problem.HiddenSize; column++)
-            {
-                float sum = 0;
-                for (int part = 0; part < parts; part++)
-                {
-                    sum += sums.Memory[(nint)part * problem.HiddenSize + column];
-                }
-
-                vectorGradientAddress[column] = sum;
-            }
+            problem.ScoreVectorGradient = vectorGradientAddress;
+            AdditivePass.ScoresBackward(problem, options);
         }
     }
 
-    private static AdditiveScoreProblem Check(
+    private static AdditiveProblem Check(
         in ReadOnlyTensorSpan<float> query, in ReadOnlyTensorSpan<float> key, in ReadOnlyTensorSpan<float> scoreVector, in AttentionOptions options)
     {
-        // Queries are checked as scores are: options first, then four axes.
-        GivenScores rows = GivenScoresCheck.Scores(query, nameof(query), options);
-        Guard.Layout(key, 4, nameof(key), "[batch, keyValueHeads, keyLength, hiddenSize]");
-        if (rows.KeyLength == 0)
+        AdditiveProblem problem = AdditiveCheck.QueryAndKey(query, key, scoreVector, default(NoMask), options);
+        if (options.Dropout != 0)
         {
-            Throw.Argument(nameof(query), $"'query' has shape {Guard.Text(query.Lengths)}; the hidden size must not be 0.");
+            Throw.Argument(nameof(options), $"'{nameof(AttentionOptions.Dropout)}' is {options.Dropout}; expected 0: scores have no dropout.");
         }
 
-        if (key.Lengths[0] != rows.Batch || key.Lengths[3] != rows.KeyLength)
-        {
-            Throw.Argument(
-                nameof(key),
-                $"'key' has shape {Guard.Text(key.Lengths)}; expected batch {rows.Batch} and hidden size {rows.KeyLength} as the query has.");
-        }
-
-        AttentionCheck.Heads(rows.Heads, key.Lengths[1], key);
-        Guard.Shape(scoreVector, [rows.KeyLength], nameof(scoreVector), "[hiddenSize]");
-        return new AdditiveScoreProblem
-        {
-            Batch = rows.Batch,
-            Heads = rows.Heads,
-            KeyValueHeads = Math.Max(1, (int)key.Lengths[1]),
-            QueryLength = rows.QueryLength,
-            KeyLength = (int)key.Lengths[2],
-            HiddenSize = rows.KeyLength,
-            Query = AttentionCheck.Describe(query),
-            Key = AttentionCheck.Describe(key),
-        };
+        return problem;
     }
 
-    private static Operand Scores(in AdditiveScoreProblem problem, in ReadOnlyTensorSpan<float> scores, string parameter)
+    private static Operand Scores(in AttentionProblem problem, in ReadOnlyTensorSpan<float> scores, string parameter)
     {
         Guard.Shape(
             scores, [problem.Batch, problem.Heads, problem.QueryLength, problem.KeyLength], parameter, GivenScoresCheck.ScoresShape);
         return AttentionCheck.Describe(scores);
     }
-
-    private static Operand Like(in ReadOnlyTensorSpan<float> tensor, in ReadOnlyTensorSpan<float> gradient, string parameter) =>
-        gradient.Rank == 0 ? default : AttentionCheck.Like(tensor, gradient, parameter, "that of its tensor");
 }

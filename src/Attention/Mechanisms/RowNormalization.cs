@@ -5,7 +5,7 @@ using Attention.Tiles;
 namespace Attention.Mechanisms;
 
 /// <summary>
-/// Turns rows of scores that are given into weights, by any <see cref="INormalizer"/>: softmax, <see cref="SparsemaxNormalizer"/>,
+/// Turns rows of scores that are given into weights, by any <see cref="INormalizer"/>: <see cref="SoftmaxNormalizer"/>, <see cref="SparsemaxNormalizer"/>,
 /// <see cref="EntmaxNormalizer"/>, <see cref="SigmoidNormalizer"/>, <see cref="HardmaxNormalizer"/>, <see cref="TopKNormalizer"/> or
 /// one's own; and the gradients.
 /// </summary>

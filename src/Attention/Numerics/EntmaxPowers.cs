@@ -4,8 +4,8 @@ using Attention.Simd;
 
 namespace Attention.Numerics;
 
-/// <summary>alpha = 1, softmax, which has a kernel of its own: only the gradient is taken from here.</summary>
-internal readonly struct NoPower : IEntmaxPower
+/// <summary>alpha = 1, softmax, which has a kernel of its own: only the gradient is taken from here. Scores may have had a factor.</summary>
+internal readonly struct NoPower(float factor) : IEntmaxPower
 {
     public float Step => 0;
 
@@ -16,7 +16,7 @@ internal readonly struct NoPower : IEntmaxPower
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TVector Slope<TSimd, TVector>(TVector weight)
         where TSimd : struct, ISimd<TVector>
-        where TVector : unmanaged => weight;
+        where TVector : unmanaged => TSimd.Multiply(TSimd.Create(factor), weight);
 }
 
 /// <summary>alpha = 2, sparsemax.</summary>

@@ -7,17 +7,18 @@ namespace Attention.Numerics;
 internal static unsafe class RowSoftmax
 {
     /// <summary>
-    /// Computes <c>destination = exp(scores - logSumExp)</c>, stably: the maximum is subtracted first.
+    /// Computes <c>destination = exp(factor scores - logSumExp)</c>, stably: the maximum is subtracted first.
     /// </summary>
     /// <param name="scores">The row, [count]; negative infinity is what a mask hides.</param>
     /// <param name="destination">The weights, [count]; may be <paramref name="scores"/> itself.</param>
     /// <param name="count">How many there are.</param>
+    /// <param name="factor">A factor on the scores, from 1e-20 to 1e20.</param>
     /// <returns>
-    /// ln(sum(exp(scores))). A row that is empty or hidden as a whole gives weights 0 and negative infinity; one with NaN or
+    /// ln(sum(exp(factor scores))). A row that is empty or hidden as a whole gives weights 0 and negative infinity; one with NaN or
     /// positive infinity gives NaN throughout.
     /// </returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static float Forward<TSimd, TVector>(float* scores, float* destination, nint count)
+    internal static float Forward<TSimd, TVector>(float* scores, float* destination, nint count, float factor = 1)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
@@ -27,8 +28,8 @@ internal static unsafe class RowSoftmax
         // over, gets into it.
         max = max == float.NegativeInfinity ? 0f : max;
         nint whole = count - count % TSimd.Count;
-        float sum = Exponentials<TSimd, TVector>(scores, destination, whole, max)
-            + Exponentials<SimdScalar, float>(scores + whole, destination + whole, count - whole, max);
+        float sum = Exponentials<TSimd, TVector>(scores, destination, whole, max, factor)
+            + Exponentials<SimdScalar, float>(scores + whole, destination + whole, count - whole, max, factor);
         if (sum == 0f)
         {
             // The exponentials are the zeros asked for.
@@ -37,17 +38,17 @@ internal static unsafe class RowSoftmax
 
         Divide<TSimd, TVector>(destination, whole, sum);
         Divide<SimdScalar, float>(destination + whole, count - whole, sum);
-        return max + VectorMath.Log<SimdScalar, float>(sum);
+        return factor * max + VectorMath.Log<SimdScalar, float>(sum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Exponentials<TSimd, TVector>(float* scores, float* destination, nint count, float max)
+    private static float Exponentials<TSimd, TVector>(float* scores, float* destination, nint count, float max, float factor)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
         TVector subtrahend = TSimd.Create(max);
-        TVector scale = TSimd.Create(VectorMath.Log2E);
-        TVector lowest = TSimd.Create(VectorMath.LowestDifference(VectorMath.Log2E));
+        TVector scale = TSimd.Create(factor * VectorMath.Log2E);
+        TVector lowest = TSimd.Create(VectorMath.LowestDifference(factor * VectorMath.Log2E));
         TVector sum = TSimd.Zero;
         for (nint index = 0; index < count; index += TSimd.Count)
         {

@@ -165,28 +165,8 @@ public static class VectorMath
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
-        TVector lessOne = PowerLessOne<TSimd, TVector>(value, 10f);
+        TVector lessOne = PowerLessOne<TSimd, TVector>(value);
         return TSimd.CopySign(TSimd.Divide(lessOne, TSimd.Add(lessOne, TSimd.Create(2f))), value);
-    }
-
-    /// <summary>Computes the hyperbolic tangent and its derivative, 1 - tanh(x)^2.</summary>
-    /// <typeparam name="TSimd">The arithmetic.</typeparam>
-    /// <typeparam name="TVector">The vector.</typeparam>
-    /// <param name="value">Any numbers.</param>
-    /// <param name="slope">The derivative, which does not cancel where the tangent is near 1: wrong by at most 5 ULP of its own; 0 beyond 43.</param>
-    /// <returns>tanh(x), wrong by at most 3.5 ULP.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Tanh<TSimd, TVector>(TVector value, out TVector slope)
-        where TSimd : struct, ISimd<TVector>
-        where TVector : unmanaged
-    {
-        // 1 - tanh^2 = 4 (m + 1) / (m + 2)^2.
-        const float Largest = 43f;
-        TVector lessOne = PowerLessOne<TSimd, TVector>(value, Largest);
-        TVector inverse = TSimd.Divide(TSimd.Create(2f), TSimd.Add(lessOne, TSimd.Create(2f)));
-        slope = TSimd.Multiply(TSimd.Multiply(inverse, TSimd.Add(lessOne, TSimd.Create(1f))), inverse);
-        slope = TSimd.Select(TSimd.LessThan(TSimd.Create(Largest), TSimd.Abs(value)), TSimd.Zero, slope);
-        return TSimd.CopySign(TSimd.Multiply(TSimd.Multiply(lessOne, TSimd.Create(0.5f)), inverse), value);
     }
 
     /// <summary>Computes the logistic function 1 / (1 + e^-x).</summary>
@@ -275,15 +255,15 @@ public static class VectorMath
     }
 
     /// <summary>
-    /// m = e^2|x| - 1, computed as such, so that it does not cancel: tanh |x| = m / (m + 2). Numbers beyond the largest, from 10
-    /// on, where the tangent is 1, to 43, are taken for that one.
+    /// m = e^2|x| - 1, computed as such, so that it does not cancel: tanh |x| = m / (m + 2). Numbers beyond 10, where the tangent is 1,
+    /// are taken for that one.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector PowerLessOne<TSimd, TVector>(TVector value, float largest)
+    private static TVector PowerLessOne<TSimd, TVector>(TVector value)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
-        TVector magnitude = TSimd.Min(TSimd.Create(largest), TSimd.Abs(value));
+        TVector magnitude = TSimd.Min(TSimd.Create(10f), TSimd.Abs(value));
         TVector rest = ReduceByLn2<TSimd, TVector>(TSimd.Add(magnitude, magnitude), out TVector shifted);
         TVector restLessOne = TSimd.MultiplyAdd(TSimd.Multiply(rest, rest), ExpTail<TSimd, TVector>(rest), rest);
         TVector power = TSimd.PowerOfTwoFromLowBits(shifted);

@@ -78,7 +78,7 @@ public readonly unsafe struct EntmaxNormalizer : INormalizer
             switch (_alpha)
             {
                 case 1f:
-                    RowEntmax.Backward<TSimd, TVector, NoPower>(weight, source, destination, weights.Length, default);
+                    RowEntmax.Backward<TSimd, TVector, NoPower>(weight, source, destination, weights.Length, new NoPower(1));
                     break;
                 case 1.5f:
                     RowEntmax.Backward<TSimd, TVector, SecondPower>(weight, source, destination, weights.Length, default);

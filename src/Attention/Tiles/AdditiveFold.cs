@@ -56,16 +56,15 @@ internal readonly unsafe struct AdditiveFold<TSimd, TVector> : IParallelAction
         IndexRange keys = new(piece * PieceKeys, Math.Min((piece + 1) * PieceKeys, attention.KeyLength));
         for (int copy = 0; copy < _copies; copy++)
         {
-            int part = pair * _copies + copy;
-            AddKeys(_parts.Keys(part), _parts.KeyStride, _problem.KeyGradient, batch, keyHead, attention.HeadSize, keys, copy == 0);
-            AddValues(_parts.Values(part), _problem.ValueGradient, batch, keyHead, attention.ValueSize, keys, copy == 0);
+            LanePart part = new(batch, keyHead, pair * _copies + copy, copy == 0, IndexRange.Empty);
+            AddKeys(_parts.Keys(part.Memory), _parts.KeyStride, _problem.KeyGradient, part, attention.HeadSize, keys);
+            AddValues(_parts.Values(part.Memory), _problem.ValueGradient, part, attention.ValueSize, keys);
         }
     }
 
     /// <summary>Adds a part's gradients of some keys, [hidden, key], to their rows, which the first part finds at zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void AddKeys(
-        float* part, int partStride, in Operand gradient, int batch, int keyHead, int size, IndexRange keys, bool isFirst)
+    internal static void AddKeys(float* part, int partStride, in Operand gradient, in LanePart at, int size, IndexRange keys)
     {
         if (!gradient.IsPresent)
         {
@@ -79,17 +78,17 @@ internal readonly unsafe struct AdditiveFold<TSimd, TVector> : IParallelAction
             Turn(part + first, partStride, size, count, rental.Memory);
             for (int key = 0; key < count; key++)
             {
-                AddRow(rental.Memory + (nint)key * size, gradient.At(batch, keyHead, first + key), size, isFirst);
+                AddRow(rental.Memory + (nint)key * size, gradient.At(at.Batch, at.KeyHead, first + key), size, at.IsFirst);
             }
         }
     }
 
     /// <summary>Adds a part's gradients of some values, which are rows already.</summary>
-    internal static void AddValues(float* part, in Operand gradient, int batch, int keyHead, int size, IndexRange keys, bool isFirst)
+    internal static void AddValues(float* part, in Operand gradient, in LanePart at, int size, IndexRange keys)
     {
         for (int key = keys.Start; key < keys.End && gradient.IsPresent; key++)
         {
-            AddRow(part + (nint)key * size, gradient.At(batch, keyHead, key), size, isFirst);
+            AddRow(part + (nint)key * size, gradient.At(at.Batch, at.KeyHead, key), size, at.IsFirst);
         }
     }
 

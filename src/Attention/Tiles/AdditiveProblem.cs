@@ -22,9 +22,12 @@ internal unsafe struct AdditiveProblem
 /// <summary>What the backward pass reads and writes besides; an absent gradient is not wanted.</summary>
 internal unsafe struct AdditiveGradientProblem
 {
-    /// <summary>The forward problem with its output and log-sum-exp, which are read.</summary>
+    /// <summary>The forward problem, of attention with its output and log-sum-exp, which are read.</summary>
     internal AdditiveProblem Forward;
+
+    /// <summary>What is given: the gradient of attention's output, or, where scores are computed alone, that of the scores.</summary>
     internal Operand OutputGradient;
+    internal Operand ScoresGradient;
     internal Operand QueryGradient;
     internal Operand KeyGradient;
     internal Operand ValueGradient;

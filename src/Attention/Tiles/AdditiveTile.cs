@@ -81,7 +81,7 @@ internal unsafe struct AdditiveTile<TSimd, TVector, TMask>
     internal readonly int EndBlock => Bounds.IsEmpty ? FirstBlock : (Bounds.End - 1) / _blockKeys + 1;
 
     /// <summary>Keys of a block: whole vectors of every width, and a number that follows from the hidden size alone.</summary>
-    private static int BlockKeys(int hiddenSize) => Math.Clamp(BlockFloats / hiddenSize / 64 * 64, 64, 512);
+    internal static int BlockKeys(int hiddenSize) => Math.Clamp(BlockFloats / hiddenSize / 64 * 64, 64, 512);
 
     /// <summary>Lays the tile out in memory; returns what lies behind it.</summary>
     internal float* Place(float* memory)
@@ -92,22 +92,29 @@ internal unsafe struct AdditiveTile<TSimd, TVector, TMask>
         return (float*)(Ranges + MostRows);
     }
 
+    /// <summary>Makes a block the one at hand: <see cref="Block"/> and <see cref="Used"/> are its own from here on.</summary>
+    internal void Enter(int number)
+    {
+        Block = new IndexRange(number * _blockKeys, Math.Min((number + 1) * _blockKeys, _problem.Attention.KeyLength));
+        IndexRange used = Block.Intersect(Bounds);
+        Used = new IndexRange(used.Start - Block.Start, used.End - Block.Start);
+    }
+
     /// <summary>Computes the scores of a block.</summary>
     /// <param name="number">Its number.</param>
     /// <returns>Whether any pair of it is allowed; if not, nothing was computed.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal bool Compute(int number)
     {
-        ref readonly AttentionProblem attention = ref _problem.Attention;
-        Block = new IndexRange(number * _blockKeys, Math.Min((number + 1) * _blockKeys, attention.KeyLength));
-        IndexRange used = Block.Intersect(Bounds);
-        TileCoverage coverage = used.IsEmpty ? TileCoverage.None : _mask.Cover(Item.Batch, Item.Head, Item.Queries, used);
+        Enter(number);
+        TileCoverage coverage = Used.IsEmpty
+            ? TileCoverage.None
+            : _mask.Cover(Item.Batch, Item.Head, Item.Queries, new IndexRange(Block.Start + Used.Start, Block.Start + Used.End));
         if (coverage == TileCoverage.None)
         {
             return false;
         }
 
-        Used = new IndexRange(used.Start - Block.Start, used.End - Block.Start);
         bool isFull = coverage == TileCoverage.Full;
         for (int row = 0; row < Item.Queries.Length; row++)
         {
@@ -133,6 +140,17 @@ internal unsafe struct AdditiveTile<TSimd, TVector, TMask>
         return true;
     }
 
+    /// <summary>Copies the scores of the block to their places in rows of all keys; what is not there is left as it is.</summary>
+    internal readonly void CopyScores(in Operand destination)
+    {
+        for (int row = 0; row < Item.Queries.Length; row++)
+        {
+            IndexRange columns = Ranges[row].Intersect(Used);
+            new ReadOnlySpan<float>(Scores + (nint)row * ScoreStride + columns.Start, columns.Length).CopyTo(
+                new Span<float>(destination.At(Item.Batch, Item.Head, Item.Queries.Start + row) + Block.Start + columns.Start, columns.Length));
+        }
+    }
+
     /// <summary>Clears what a mask hides in a row that is NaN as a whole: that must not reach the gradients of hidden keys.</summary>
     internal readonly void ClearHidden(float* row, int query)
     {
@@ -142,7 +160,8 @@ internal unsafe struct AdditiveTile<TSimd, TVector, TMask>
         }
     }
 
-    private static IndexRange Vectors(IndexRange columns) => columns.IsEmpty
+    /// <summary>The whole vectors in which some columns lie.</summary>
+    internal static IndexRange Vectors(IndexRange columns) => columns.IsEmpty
         ? IndexRange.Empty
         : new IndexRange(columns.Start / TSimd.Count * TSimd.Count, TilePlan.RoundUp(columns.End, TSimd.Count));
 
@@ -154,7 +173,7 @@ internal unsafe struct AdditiveTile<TSimd, TVector, TMask>
     }
 
     /// <summary>Packs the used keys transposed; lanes beyond the last are zero.</summary>
-    private readonly void PackKeys()
+    internal readonly void PackKeys()
     {
         ref readonly AttentionProblem attention = ref _problem.Attention;
         int size = attention.HeadSize;

@@ -38,13 +38,9 @@ internal readonly unsafe struct AdditiveWeights<TSimd, TVector, TMask> : IParall
 
         for (int block = tile.FirstBlock; block < tile.EndBlock; block++)
         {
-            bool isComputed = tile.Compute(block);
-            for (int row = 0; isComputed && row < item.Queries.Length; row++)
+            if (tile.Compute(block))
             {
-                IndexRange columns = tile.Ranges[row].Intersect(tile.Used);
-                float* scores = tile.Scores + (nint)row * tile.ScoreStride + columns.Start;
-                float* weights = _destination.At(item.Batch, item.Head, item.Queries.Start + row) + tile.Block.Start + columns.Start;
-                new ReadOnlySpan<float>(scores, columns.Length).CopyTo(new Span<float>(weights, columns.Length));
+                tile.CopyScores(_destination);
             }
         }
 

@@ -27,12 +27,9 @@ internal static class ChoicePass
         WidthJobs.Run(options.Width, new ValueGradientJob(problem, WidthJobs.Threads(elements, options.MaxDegreeOfParallelism)));
     }
 
-    internal static void Softmax<TMask>(in SoftmaxProblem problem, in TMask mask, in AttentionOptions options)
+    internal static void Gumbel<TMask>(in GumbelProblem problem, in TMask mask, in AttentionOptions options)
         where TMask : struct, IAttentionMask =>
-        WidthJobs.Run(options.Width, new SoftmaxJob<TMask>(problem, mask, Threads(problem.Given, options)));
-
-    internal static void SoftmaxGradients(in SoftmaxGradientProblem problem, in AttentionOptions options) =>
-        WidthJobs.Run(options.Width, new SoftmaxGradientJob(problem, Threads(problem.Weights, options)));
+        WidthJobs.Run(options.Width, new GumbelJob<TMask>(problem, mask, Threads(problem.Given, options)));
 
     private static int Threads(in GivenScores given, in AttentionOptions options) =>
         WidthJobs.Threads(given.Rows * given.KeyLength, options.MaxDegreeOfParallelism);
@@ -66,20 +63,12 @@ internal static class ChoicePass
         }
     }
 
-    private readonly struct SoftmaxJob<TMask>(SoftmaxProblem problem, TMask mask, int threads) : IWidthJob
+    private readonly struct GumbelJob<TMask>(GumbelProblem problem, TMask mask, int threads) : IWidthJob
         where TMask : struct, IAttentionMask
     {
         public void Run<TSimd, TVector>()
             where TSimd : struct, ISimd<TVector>
             where TVector : unmanaged =>
-            WorkerTeam.Run(new SoftmaxRows<TSimd, TVector, TMask>(problem, mask), problem.Given.Pieces, threads);
-    }
-
-    private readonly struct SoftmaxGradientJob(SoftmaxGradientProblem problem, int threads) : IWidthJob
-    {
-        public void Run<TSimd, TVector>()
-            where TSimd : struct, ISimd<TVector>
-            where TVector : unmanaged =>
-            WorkerTeam.Run(new SoftmaxGradientRows<TSimd, TVector>(problem), problem.Weights.Pieces, threads);
+            WorkerTeam.Run(new GumbelRows<TSimd, TVector, TMask>(problem, mask), problem.Given.KeyLength == 0 ? 0 : problem.Given.Pieces, threads);
     }
 }

@@ -57,28 +57,23 @@ internal unsafe struct GivenScores
         }
     }
 
-    /// <summary>Computes <c>weights = exp(factor (row - max))</c>, whole vectors, which may replace the row.</summary>
+    /// <summary>Computes <c>weights = exp(row - max)</c>, whole vectors.</summary>
     /// <param name="row">A loaded row.</param>
-    /// <param name="weights">Receives the weights, not yet divided by their sum; may be <paramref name="row"/>.</param>
-    /// <param name="factor">A positive factor on the scores.</param>
+    /// <param name="weights">Receives the weights, not yet divided by their sum.</param>
     /// <returns>
     /// What was subtracted, and the sum: 0 where nothing is allowed or all scores are negative infinity, NaN where one is NaN or
     /// positive infinity.
     /// </returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal readonly (float Shift, float Sum) Exponentiate<TSimd, TVector>(float* row, float* weights, float factor = 1)
+    internal readonly (float Shift, float Sum) Exponentiate<TSimd, TVector>(float* row, float* weights)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
         int columns = Columns<TSimd, TVector>();
         float max = ScoreRow.Max<TSimd, TVector>(row, 0, columns, float.NegativeInfinity);
         float shift = max == float.NegativeInfinity ? 0f : max;
-        if (weights != row)
-        {
-            new ReadOnlySpan<float>(row, columns).CopyTo(new Span<float>(weights, columns));
-        }
-
-        TVector sums = ScoreRow.Exponentiate<TSimd, TVector>(weights, 0, columns, shift, factor * VectorMath.Log2E, TSimd.Zero);
+        new ReadOnlySpan<float>(row, columns).CopyTo(new Span<float>(weights, columns));
+        TVector sums = ScoreRow.Exponentiate<TSimd, TVector>(weights, 0, columns, shift, VectorMath.Log2E, TSimd.Zero);
         return (shift, TSimd.Sum(sums));
     }
 }

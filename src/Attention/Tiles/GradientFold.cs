@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Attention.Execution;
 using Attention.Simd;
 
@@ -77,6 +78,34 @@ internal readonly unsafe struct GradientFold<TSimd, TVector> : IParallelAction
             RowStride = parts.RowStride,
         };
         Run(first, gradient, attention.Batch, attention.KeyValueHeads, attention.KeyLength, size, parts.BatchStride, count, threads);
+    }
+
+    /// <summary>The memory of one of several parts, <c>[keyLength, size]</c>, cleared; absent where the parts are.</summary>
+    internal static Operand ClearedPart(in Operand parts, int number)
+    {
+        if (!parts.IsPresent)
+        {
+            return default;
+        }
+
+        Operand part = new() { Address = parts.At(number, 0, 0), RowStride = parts.RowStride };
+        NativeMemory.Clear(part.Address, (nuint)parts.BatchStride * sizeof(float));
+        return part;
+    }
+
+    /// <summary>Adds one part to the gradient of its key head at once; part after part that is what <see cref="RunParts"/> does.</summary>
+    internal static void AddPart(in Operand part, in Operand gradient, in LanePart at, int keyLength, int size)
+    {
+        for (int key = 0; key < keyLength && gradient.IsPresent; key++)
+        {
+            float* destination = gradient.At(at.Batch, at.KeyHead, key);
+            if (at.IsFirst)
+            {
+                RowOperations.Clear(destination, size);
+            }
+
+            RowOperations.Add<TSimd, TVector>(part.At(0, 0, key), destination, size);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

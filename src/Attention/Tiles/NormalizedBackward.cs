@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Attention.Execution;
 using Attention.Numerics;
 using Attention.Policies;
@@ -55,52 +54,19 @@ internal readonly unsafe struct NormalizedBackward<TSimd, TVector, TMask, TModif
         IndexRange units = _plan.UnitsOf(index);
         for (int unit = units.Start; unit < units.End; unit++)
         {
-            int keyHead = unit / _plan.Parts % attention.KeyValueHeads;
-            int batch = unit / _plan.Parts / attention.KeyValueHeads;
-            Operand keyGradient = Part(_keyParts, _plan.IsSpread ? unit : index);
-            Operand valueGradient = Part(_valueParts, _plan.IsSpread ? unit : index);
-            IndexRange tiles = _plan.TilesOf(unit % _plan.Parts);
-            for (int tile = tiles.Start; tile < tiles.End; tile++)
+            LanePart part = _plan.Part(index, unit);
+            Operand keyGradient = GradientFold<TSimd, TVector>.ClearedPart(_keyParts, part.Memory);
+            Operand valueGradient = GradientFold<TSimd, TVector>.ClearedPart(_valueParts, part.Memory);
+            for (int tile = part.Tiles.Start; tile < part.Tiles.End; tile++)
             {
-                int head = keyHead * attention.GroupSize + tile / _plan.TilesPerHead;
-                int start = tile % _plan.TilesPerHead * NormalizedTile<TSimd, TVector>.MostRows;
-                IndexRange queries = new(start, Math.Min(start + NormalizedTile<TSimd, TVector>.MostRows, attention.QueryLength));
-                AddTile(new WorkItem(batch, head, queries), keyGradient, valueGradient);
+                AddTile(_plan.Item(part, tile), keyGradient, valueGradient);
             }
 
             if (!_plan.IsSpread)
             {
-                AddPart(keyGradient, _problem.KeyGradient, batch, keyHead, attention.HeadSize, unit % _plan.Parts == 0);
-                AddPart(valueGradient, _problem.ValueGradient, batch, keyHead, attention.ValueSize, unit % _plan.Parts == 0);
+                GradientFold<TSimd, TVector>.AddPart(keyGradient, _problem.KeyGradient, part, attention.KeyLength, attention.HeadSize);
+                GradientFold<TSimd, TVector>.AddPart(valueGradient, _problem.ValueGradient, part, attention.KeyLength, attention.ValueSize);
             }
-        }
-    }
-
-    /// <summary>The memory of a part, cleared.</summary>
-    private static Operand Part(in Operand parts, int number)
-    {
-        if (!parts.IsPresent)
-        {
-            return default;
-        }
-
-        Operand part = new() { Address = parts.At(number, 0, 0), RowStride = parts.RowStride };
-        NativeMemory.Clear(part.Address, (nuint)parts.BatchStride * sizeof(float));
-        return part;
-    }
-
-    /// <summary>Adds a part to the gradient of its key head, as the parts that are spread are folded: zero, first part, second part.</summary>
-    private void AddPart(in Operand part, in Operand gradient, int batch, int keyHead, int size, bool isFirst)
-    {
-        for (int key = 0; key < _problem.Attention.KeyLength && gradient.IsPresent; key++)
-        {
-            float* destination = gradient.At(batch, keyHead, key);
-            if (isFirst)
-            {
-                RowOperations.Clear(destination, size);
-            }
-
-            RowOperations.Add<TSimd, TVector>(part.At(0, 0, key), destination, size);
         }
     }
 

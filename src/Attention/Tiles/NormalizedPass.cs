@@ -67,29 +67,12 @@ internal static unsafe class NormalizedPass
                 plan.Lanes, threads);
             if (plan.IsSpread)
             {
-                Fold<TSimd, TVector>(problem.KeyGradient, keyParts, plan.Parts, attention.HeadSize);
-                Fold<TSimd, TVector>(problem.ValueGradient, valueParts, plan.Parts, attention.ValueSize);
+                GradientFold<TSimd, TVector>.RunParts(keyParts, problem.KeyGradient, attention, plan.Parts, attention.HeadSize, threads);
+                GradientFold<TSimd, TVector>.RunParts(valueParts, problem.ValueGradient, attention, plan.Parts, attention.ValueSize, threads);
             }
         }
 
         private static Operand Parts(in Operand gradient, float* memory, nint floats, int size) =>
             gradient.IsPresent ? new Operand { Address = memory, BatchStride = floats, RowStride = size } : default;
-
-        /// <summary>Adds up the parts of each key head; they follow each other in memory.</summary>
-        private void Fold<TSimd, TVector>(in Operand gradient, in Operand parts, int count, int size)
-            where TSimd : struct, ISimd<TVector>
-            where TVector : unmanaged
-        {
-            AttentionProblem attention = problem.Attention;
-            Operand first = new()
-            {
-                Address = parts.Address,
-                BatchStride = attention.KeyValueHeads * count * parts.BatchStride,
-                HeadStride = count * parts.BatchStride,
-                RowStride = parts.RowStride,
-            };
-            GradientFold<TSimd, TVector>.Run(
-                first, gradient, attention.Batch, attention.KeyValueHeads, attention.KeyLength, size, parts.BatchStride, count, threads);
-        }
     }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Attention.Gemm;
 using Attention.Policies;
 using Attention.Simd;
 
@@ -88,61 +87,16 @@ internal unsafe struct NormalizedTile<TSimd, TVector>
 
     /// <summary><c>destination[query, i] = left[query] . right[i]</c> over rows of size <paramref name="size"/>, one for each key.</summary>
     internal readonly void MultiplyByRows(float* left, nint leftStride, float* right, nint rightStride, int size, float* destination) =>
-        GemmKernel.Multiply<TSimd, TVector>(
-            new GemmProblem
-            {
-                Rows = Queries.Length,
-                Columns = Keys.Length,
-                Depth = size,
-                Left = left,
-                LeftRow = leftStride,
-                LeftColumn = 1,
-                Right = right,
-                RightRow = 1,
-                RightColumn = rightStride,
-                Destination = destination,
-                DestinationRow = Stride,
-                DestinationColumn = 1,
-                Alpha = 1,
-            },
-            threads: 1);
+        RowProducts.MultiplyByRows<TSimd, TVector>(
+            left, leftStride, Queries.Length, right, rightStride, Keys.Length, size, destination, Stride);
 
     /// <summary><c>destination[query] = sum over the keys of weights[query, key] right[key]</c>.</summary>
     internal readonly void WeighRows(float* weights, float* right, nint rightStride, int size, float* destination, nint destinationStride) =>
-        SelectiveProduct.Multiply<TSimd, TVector>(new GemmProblem
-        {
-            Rows = Queries.Length,
-            Columns = size,
-            Depth = Keys.Length,
-            Left = weights,
-            LeftRow = Stride,
-            LeftColumn = 1,
-            Right = right,
-            RightRow = rightStride,
-            RightColumn = 1,
-            Destination = destination,
-            DestinationRow = destinationStride,
-            DestinationColumn = 1,
-            Alpha = 1,
-        });
+        RowProducts.WeighRows<TSimd, TVector>(
+            weights, Stride, Queries.Length, Keys.Length, right, rightStride, size, destination, destinationStride, beta: 0);
 
     /// <summary><c>destination[key] += sum over the queries of weights[query, key] right[query]</c>.</summary>
     internal readonly void AddWeighed(float* weights, float* right, nint rightStride, int size, float* destination, nint destinationStride) =>
-        SelectiveProduct.Multiply<TSimd, TVector>(new GemmProblem
-        {
-            Rows = Keys.Length,
-            Columns = size,
-            Depth = Queries.Length,
-            Left = weights,
-            LeftRow = 1,
-            LeftColumn = Stride,
-            Right = right,
-            RightRow = rightStride,
-            RightColumn = 1,
-            Destination = destination,
-            DestinationRow = destinationStride,
-            DestinationColumn = 1,
-            Alpha = 1,
-            Beta = 1,
-        });
+        RowProducts.AddWeighed<TSimd, TVector>(
+            weights, Stride, Queries.Length, Keys.Length, right, rightStride, size, destination, destinationStride);
 }

@@ -52,42 +52,19 @@ internal readonly unsafe struct RelativeBackward<TSimd, TVector, TMask> : IParal
         IndexRange units = _plan.UnitsOf(index);
         for (int unit = units.Start; unit < units.End; unit++)
         {
-            int keyHead = unit / _plan.Parts % attention.KeyValueHeads;
-            int batch = unit / _plan.Parts / attention.KeyValueHeads;
-            int memoryOfPart = _plan.IsSpread ? unit : index;
-            Operand keyGradient = new() { Address = _keyParts.At(memoryOfPart, 0, 0), RowStride = _keyParts.RowStride };
-            Operand valueGradient = new() { Address = _valueParts.At(memoryOfPart, 0, 0), RowStride = _valueParts.RowStride };
-            NativeMemory.Clear(keyGradient.Address, (nuint)_keyParts.BatchStride * sizeof(float));
-            NativeMemory.Clear(valueGradient.Address, (nuint)_valueParts.BatchStride * sizeof(float));
-            IndexRange tiles = _plan.TilesOf(unit % _plan.Parts);
-            for (int tile = tiles.Start; tile < tiles.End; tile++)
+            LanePart part = _plan.Part(index, unit);
+            Operand keyGradient = GradientFold<TSimd, TVector>.ClearedPart(_keyParts, part.Memory);
+            Operand valueGradient = GradientFold<TSimd, TVector>.ClearedPart(_valueParts, part.Memory);
+            for (int tile = part.Tiles.Start; tile < part.Tiles.End; tile++)
             {
-                int head = keyHead * attention.GroupSize + tile / _plan.TilesPerHead;
-                int start = tile % _plan.TilesPerHead * RelativeTile<TSimd, TVector>.MostRows;
-                IndexRange queries = new(start, Math.Min(start + RelativeTile<TSimd, TVector>.MostRows, attention.QueryLength));
-                AddTile(new WorkItem(batch, head, queries), sums, keyGradient, valueGradient);
+                AddTile(_plan.Item(part, tile), sums, keyGradient, valueGradient);
             }
 
             if (!_plan.IsSpread)
             {
-                AddPart(keyGradient, _problem.KeyGradient, batch, keyHead, attention.HeadSize, unit % _plan.Parts == 0);
-                AddPart(valueGradient, _problem.ValueGradient, batch, keyHead, attention.ValueSize, unit % _plan.Parts == 0);
+                GradientFold<TSimd, TVector>.AddPart(keyGradient, _problem.KeyGradient, part, attention.KeyLength, attention.HeadSize);
+                GradientFold<TSimd, TVector>.AddPart(valueGradient, _problem.ValueGradient, part, attention.KeyLength, attention.ValueSize);
             }
-        }
-    }
-
-    /// <summary>Adds a part to the gradient of its key head, as the parts that are spread are folded: zero, first part, second part.</summary>
-    private void AddPart(in Operand part, in Operand gradient, int batch, int keyHead, int size, bool isFirst)
-    {
-        for (int key = 0; key < _problem.Forward.Attention.KeyLength && gradient.IsPresent; key++)
-        {
-            float* destination = gradient.At(batch, keyHead, key);
-            if (isFirst)
-            {
-                RowOperations.Clear(destination, size);
-            }
-
-            RowOperations.Add<TSimd, TVector>(part.At(0, 0, key), destination, size);
         }
     }
 

@@ -15,8 +15,8 @@ public class GivenScoresTests
     private static readonly KeyLengthMask s_mask = new(4);
 
     [Fact]
-    public void SoftmaxWeights_AreTheFormula() => GradientCheck.Run(
-        static x => Differentiable.SoftmaxWeights(x[0], s_mask), static x => Rows(x[0], row => row.Weights, s_scores), s_scores);
+    public void SoftmaxOfScores_IsTheFormula() => GradientCheck.Run(
+        static x => Differentiable.NormalizeScores(x[0], s_mask, default(SoftmaxNormalizer)), static x => Rows(x[0], row => row.Weights, s_scores), s_scores);
 
     [Fact]
     public void SoftAttention_IsTheFormula() => GradientCheck.Run(
@@ -121,7 +121,9 @@ public class GivenScoresTests
     {
         using Variable rows = Variable.Constant(DeviceTensor.Zeros(CpuBackend.Shared, 2, 1, 3));
         using Variable other = Variable.Constant(DeviceTensor.Zeros(CpuBackend.Shared, 2, 3, 1));
-        FluentActions.Invoking(() => Differentiable.SoftmaxWeights(rows, default(NoMask))).Should().Throw<ArgumentException>().WithParameterName("scores");
+        FluentActions.Invoking(() => Differentiable.GumbelSoftmax(rows, default(NoMask), 1, 1)).Should().Throw<ArgumentException>().WithParameterName("scores");
+        using Variable scores = Variable.Constant(DeviceTensor.Zeros(CpuBackend.Shared, s_scores));
+        FluentActions.Invoking(() => Differentiable.GumbelSoftmax(scores, s_mask, 0, 1)).Should().Throw<ArgumentException>().WithParameterName("temperature");
         FluentActions.Invoking(() => Differentiable.ReinforceLoss(rows, new float[5])).Should().Throw<ArgumentException>().WithParameterName("advantages");
         FluentActions.Invoking(() => Differentiable.ReinforceLoss(rows, new float[6], 1, other, 1)).Should().Throw<ArgumentException>().WithParameterName("entropy");
         FluentActions.Invoking(() => Differentiable.ReinforceLoss(rows, new float[6], lengths: [3])).Should().Throw<ArgumentException>().WithParameterName("lengths");

@@ -108,6 +108,58 @@ public class AdditiveScoresTests
         Tolerance.SameBits("vector gradient", dirty.VectorGradient, clean.VectorGradient);
     }
 
+    /// <summary>Unlike a key that nothing comes from, one that has a gradient is looked at.</summary>
+    [Fact]
+    public void NaNInAKeyWithAGradient_ComesThrough()
+    {
+        Memory memory = new(new(1, 1, 1, 3, 5, 19, 1));
+        memory.Key.AsSpan(2 * 19, 19).Fill(float.NaN);
+        memory.Run(default);
+        memory.QueryGradient.Concat(memory.VectorGradient).Should().OnlyContain(x => float.IsNaN(x));
+        for (int i = 0; i < memory.KeyGradient.Length; i++)
+        {
+            float.IsNaN(memory.KeyGradient[i]).Should().Be(i / 19 == 2);
+        }
+    }
+
+    [Fact]
+    public void WithoutAnyPairs_ScoresAreEmptyAndGradientsZero()
+    {
+        foreach (AttentionShape shape in new AttentionShape[] { new(1, 2, 1, 3, 0, 5, 1), new(1, 2, 1, 0, 4, 5, 1), new(0, 2, 1, 3, 4, 5, 1) })
+        {
+            Memory memory = new(shape);
+            foreach (float[] gradient in new[] { memory.QueryGradient, memory.KeyGradient, memory.VectorGradient })
+            {
+                Array.Fill(gradient, 7);
+            }
+
+            memory.Run(default);
+            memory.QueryGradient.Concat(memory.KeyGradient).Concat(memory.VectorGradient).Should().OnlyContain(x => x == 0);
+        }
+    }
+
+    /// <summary>Only some pairs have a gradient, the rest beside them hold 0: what masks and short sequences leave.</summary>
+    [Theory]
+    [MemberData(nameof(AllWidths))]
+    public void RowsOfZerosAround_ChangeNothing(SimdWidth width)
+    {
+        Memory memory = new(new(2, 2, 1, 35, 150, 11, 1));
+        for (int i = 0; i < memory.Slopes.Length; i++)
+        {
+            (int row, int key) = Math.DivRem(i, 150);
+            memory.Slopes[i] = key >= row && key < 3 * row && row % 7 != 0 ? memory.Slopes[i] : 0;
+        }
+
+        memory.Run(new() { Width = width });
+        Loops<double> exact = new(memory);
+        Loops<float> plain = new(memory);
+        double largest = memory.Slopes.Concat(memory.Vector).Max(x => Math.Abs((double)x));
+        double steepest = largest * largest * Math.Sqrt(150);
+        Tolerance.Mechanism("query gradient", memory.QueryGradient, exact.Query, plain.Query, steepest, 140);
+        Tolerance.Mechanism("key gradient", memory.KeyGradient, exact.Key, plain.Key, steepest, 140);
+        Tolerance.Mechanism("vector gradient", memory.VectorGradient, exact.Vector, plain.Vector, largest * Math.Sqrt(140 * 150), 140);
+    }
+
     [Fact]
     public void BadInput_IsRefusedByName()
     {
@@ -117,13 +169,15 @@ public class AdditiveScoresTests
         Refuses("key", m => m.KeyLengths = [2, 5, 2, 6]);
         Refuses("scoreVector", m => m.VectorLengths = [3, 2]);
         Refuses("scores", m => m.ScoresLengths = [2, 4, 5, 3]);
+        Refuses("options", m => m.Options = new() { Scale = 2 });
+        Refuses("options", m => m.Options = new() { Dropout = 0.5f });
 
         void Refuses(string parameter, Action<Memory> change)
         {
             Memory wrong = new(memory.Shape);
             change(wrong);
             Array.Fill(wrong.Scores, 7);
-            FluentActions.Invoking(() => wrong.Run(default)).Should().Throw<ArgumentException>().WithParameterName(parameter);
+            FluentActions.Invoking(() => wrong.Run(wrong.Options)).Should().Throw<ArgumentException>().WithParameterName(parameter);
             wrong.Scores.Should().OnlyContain(x => x == 7);
         }
     }
@@ -171,6 +225,8 @@ public class AdditiveScoresTests
         public nint[] VectorLengths { get; set; } = [shape.HeadSize];
 
         public nint[] ScoresLengths { get; set; } = [shape.Batch, shape.Heads, shape.QueryLength, shape.KeyLength];
+
+        public AttentionOptions Options { get; set; }
 
         public void Run(AttentionOptions options)
         {

@@ -4,7 +4,7 @@ using Attention.TestKit;
 
 namespace Attention.Tests.Mechanisms;
 
-/// <summary>In the steady state hard attention and softmax weights allocate no managed memory, on one thread or several.</summary>
+/// <summary>In the steady state hard attention, Gumbel-softmax and additive scores allocate no managed memory, on one thread or several.</summary>
 [Collection(AloneCollection.Name)]
 public class HardAttentionAllocationTests
 {
@@ -18,10 +18,11 @@ public class HardAttentionAllocationTests
 
         Allocations.Of(() => memory.Forward(KeyChoice.Sampled(1), CausalMask.TopLeft, options)).Should().Be(0);
         Allocations.Of(() => memory.Backward(CausalMask.TopLeft, options)).Should().Be(0);
-        Allocations.Of(() => SoftmaxWeights.GumbelForward(
+        Allocations.Of(() => GumbelSoftmax.Forward(
             memory.Scores.Read(), default(CheckerboardMask), 0.5f, 1, memory.ScoresGradient.Write(), default, options)).Should().Be(0);
-        Allocations.Of(() => SoftmaxWeights.Backward(
-            memory.Scores.Read(), memory.Scores.Read(), memory.ScoresGradient.Write(), 1, options)).Should().Be(0);
+        Allocations.Of(() => RowNormalization.Backward(
+            memory.Scores.Read(), memory.Scores.Read(), memory.Scores.Read(), default(CheckerboardMask), new SoftmaxNormalizer(0.5f),
+            memory.ScoresGradient.Write(), options)).Should().Be(0);
     }
 
     [Theory]

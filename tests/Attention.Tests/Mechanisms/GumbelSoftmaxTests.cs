@@ -6,26 +6,14 @@ using Attention.TestKit;
 
 namespace Attention.Tests.Mechanisms;
 
-/// <summary>Weights of given scores, with and without Gumbel noise, and their gradient, against plain loops in double.</summary>
-public class SoftmaxWeightsTests
+/// <summary>Softmax of given scores with Gumbel noise, against plain loops in double.</summary>
+public class GumbelSoftmaxTests
 {
     public static TheoryData<SimdWidth> AllWidths => [.. SimdWidths.All];
 
     [Theory]
     [MemberData(nameof(AllWidths))]
-    public void WeightsAndGradients_AreTheReference(SimdWidth width)
-    {
-        foreach (AttentionShape shape in ShapeCases.Small)
-        {
-            Check(shape, default(NoMask), Placement.Guarded, width);
-            Check(shape, new WindowMask(1, 2, -2), Placement.Positions, width);
-            Check(shape, default(CheckerboardMask), default, width);
-        }
-    }
-
-    [Theory]
-    [MemberData(nameof(AllWidths))]
-    public void GumbelWeights_AreTheReference(SimdWidth width)
+    public void Weights_AreTheReference(SimdWidth width)
     {
         foreach (float temperature in new[] { 0.1f, 1f, 3f })
         {
@@ -38,7 +26,7 @@ public class SoftmaxWeightsTests
     {
         using HardMemory memory = new(new(1, 1, 1, 200, 13, 1, 1));
         float[] oneHot = new float[200 * 13];
-        SoftmaxWeights.GumbelForward(
+        GumbelSoftmax.Forward(
             memory.Scores.Read(), default(NoMask), 1e-6f, 3, memory.ScoresGradient.Write(), new(oneHot, [1, 1, 200, 13], []));
         memory.ScoresGradient.Gather().Should().Equal(oneHot);
         oneHot.Chunk(13).Should().OnlyContain(row => row.Sum() == 1);
@@ -53,7 +41,7 @@ public class SoftmaxWeightsTests
         float[] scores = [.. Enumerable.Repeat(row, Draws).SelectMany(numbers => numbers)];
         float[] soft = new float[scores.Length];
         float[] oneHot = new float[scores.Length];
-        SoftmaxWeights.GumbelForward(
+        GumbelSoftmax.Forward(
             new(scores, [Draws, 1, 1, 5], []), default(NoMask), 1, 8, new(soft, [Draws, 1, 1, 5], []), new(oneHot, [Draws, 1, 1, 5], []));
         for (int key = 0; key < row.Length; key++)
         {
@@ -67,14 +55,29 @@ public class SoftmaxWeightsTests
     {
         float[] scores = [1, float.NaN, 2, float.PositiveInfinity];
         float[] weights = new float[4];
-        float[] gradient = new float[4];
-        SoftmaxWeights.Forward(new(scores, [1, 1, 1, 4], []), new EvenKeysMask(), new(weights, [1, 1, 1, 4], []));
-        SoftmaxWeights.Backward(new(weights, [1, 1, 1, 4], []), new([1f, float.NaN, 2, float.NaN], [1, 1, 1, 4], []), new(gradient, [1, 1, 1, 4], []));
-        (weights[1], weights[3], gradient[1], gradient[3]).Should().Be((0, 0, 0, 0));
-        weights.Concat(gradient).Should().OnlyContain(x => float.IsFinite(x));
+        float[] oneHot = new float[4];
+        GumbelSoftmax.Forward(new(scores, [1, 1, 1, 4], []), new EvenKeysMask(), 1, 5, new(weights, [1, 1, 1, 4], []), new(oneHot, [1, 1, 1, 4], []));
+        (weights[1], weights[3]).Should().Be((0, 0));
+        (weights[0] + weights[2]).Should().BeApproximately(1, 1e-6f);
+        oneHot.Should().Equal(weights[0] > weights[2] ? [1, 0, 0, 0] : [0, 0, 1, 0]);
 
-        SoftmaxWeights.Forward(new(scores, [1, 1, 1, 4], []), default(NoMask), new(weights, [1, 1, 1, 4], []));
-        weights.Should().OnlyContain(x => float.IsNaN(x));
+        scores[0] = float.NaN;
+        GumbelSoftmax.Forward(new(scores, [1, 1, 1, 4], []), new EvenKeysMask(), 1, 5, new(weights, [1, 1, 1, 4], []), new(oneHot, [1, 1, 1, 4], []));
+        foreach (float[] row in new[] { weights, oneHot })
+        {
+            row.Select(float.IsNaN).Should().Equal(true, false, true, false);
+            (row[1], row[3]).Should().Be((0, 0));
+        }
+    }
+
+    [Fact]
+    public void ARowWithoutKeys_IsZero()
+    {
+        float[] weights = [7, 7];
+        float[] oneHot = [7, 7];
+        GumbelSoftmax.Forward(new([1f, 2], [1, 1, 1, 2], []), new KeyLengthMask(0), 1, 5, new(weights, [1, 1, 1, 2], []), new(oneHot, [1, 1, 1, 2], []));
+        weights.Concat(oneHot).Should().OnlyContain(x => x == 0);
+        GumbelSoftmax.Forward(new(weights, [1, 1, 2, 0], []), default(NoMask), 1, 5, new(oneHot, [1, 1, 2, 0], []));
     }
 
     [Fact]
@@ -87,11 +90,9 @@ public class SoftmaxWeightsTests
             AttentionOptions options = new() { MaxDegreeOfParallelism = threads };
             float[] weights = new float[memory.ScoreValues.Length];
             nint[] lengths = [2, 4, 67, 131];
-            SoftmaxWeights.GumbelForward(memory.Scores.Read(), CausalMask.TopLeft, 0.5f, 3, new(weights, lengths, []), default, options);
-            SoftmaxWeights.Backward(new(weights, lengths, []), memory.Scores.Read(), memory.ScoresGradient.Write(), 0.5f, options);
-            float[] results = [.. weights, .. memory.ScoresGradient.Gather()];
-            expected = threads == 1 ? results : expected;
-            Tolerance.SameBits("results", results, expected);
+            GumbelSoftmax.Forward(memory.Scores.Read(), CausalMask.TopLeft, 0.5f, 3, new(weights, lengths, []), default, options);
+            expected = threads == 1 ? weights : expected;
+            Tolerance.SameBits("weights", weights, expected);
         }
     }
 
@@ -103,7 +104,7 @@ public class SoftmaxWeightsTests
     public void ATemperatureThatIsNone_IsRefused(float temperature)
     {
         float[] weights = [7, 7];
-        FluentActions.Invoking(() => SoftmaxWeights.GumbelForward(
+        FluentActions.Invoking(() => GumbelSoftmax.Forward(
             new([1f, 2], [1, 1, 1, 2], []), default(NoMask), temperature, 1, new(weights, [1, 1, 1, 2], []))).Should().Throw<ArgumentException>().WithParameterName(nameof(temperature));
         weights.Should().Equal(7, 7);
     }
@@ -112,49 +113,25 @@ public class SoftmaxWeightsTests
     public void WrongShapesAndOverlaps_AreRefused()
     {
         float[] numbers = new float[8];
-        FluentActions.Invoking(() => SoftmaxWeights.Forward(new([1f, 2], [1, 1, 2], []), default(NoMask), new(numbers, [1, 1, 1, 2], [])))
+        FluentActions.Invoking(() => GumbelSoftmax.Forward(new([1f, 2], [1, 1, 2], []), default(NoMask), 1, 1, new(numbers, [1, 1, 1, 2], [])))
             .Should().Throw<ArgumentException>().WithParameterName("scores");
-        FluentActions.Invoking(() => SoftmaxWeights.Forward(new([1f, 2], [1, 1, 1, 2], []), default(NoMask), new(numbers, [1, 1, 2, 2], [])))
+        FluentActions.Invoking(() => GumbelSoftmax.Forward(new([1f, 2], [1, 1, 1, 2], []), default(NoMask), 1, 1, new(numbers, [1, 1, 2, 2], [])))
             .Should().Throw<ArgumentException>().WithParameterName("weights");
-        FluentActions.Invoking(() => SoftmaxWeights.Forward(new(numbers, [1, 1, 2, 2], []), default(NoMask), new(numbers, [1, 1, 2, 2], [])))
+        FluentActions.Invoking(() => GumbelSoftmax.Forward(new(numbers, [1, 1, 2, 2], []), default(NoMask), 1, 1, new(numbers, [1, 1, 2, 2], [])))
             .Should().Throw<ArgumentException>().WithParameterName("weights");
-        FluentActions.Invoking(() => SoftmaxWeights.Backward(new(numbers, [1, 1, 2, 2], []), new(numbers, [1, 1, 2, 2], []), new(numbers, [1, 1, 2, 2], [])))
-            .Should().Throw<ArgumentException>().WithParameterName("scoresGradient");
-        FluentActions.Invoking(() => SoftmaxWeights.Forward(new([1f, 2], [1, 1, 1, 2], []), default(NoMask), new(numbers, [1, 1, 1, 2], []), new() { Scale = 2 }))
+        FluentActions.Invoking(() => GumbelSoftmax.Forward(
+            new([1f, 2], [1, 1, 1, 2], []), default(NoMask), 1, 1, new(numbers, [1, 1, 1, 2], []), new(numbers, [1, 1, 1, 2], [])))
+            .Should().Throw<ArgumentException>().WithParameterName("oneHot");
+        FluentActions.Invoking(() => GumbelSoftmax.Forward(
+            new([1f, 2], [1, 1, 1, 2], []), default(NoMask), 1, 1, new(numbers, [1, 1, 1, 2], []), default, new() { Scale = 2 }))
             .Should().Throw<ArgumentException>().WithParameterName("options");
-    }
-
-    private static void Check<TMask>(AttentionShape shape, TMask mask, Placement placement, SimdWidth width)
-        where TMask : struct, IAttentionMask
-    {
-        using HardMemory memory = new(shape, placement);
-        using TestOperand weights = TestOperand.Create(placement, shape.Batch, shape.Heads, shape.QueryLength, shape.KeyLength);
-        using TestOperand gradient = TestOperand.Create(
-            placement, shape.Batch, shape.Heads, shape.QueryLength, shape.KeyLength,
-            AttentionProblems.Normal(new Random(7), memory.ScoreValues.Length));
-        AttentionOptions options = new() { Width = width };
-        SoftmaxWeights.Forward(memory.Scores.Read(), mask, weights.Write(), options);
-        SoftmaxWeights.Backward(weights.Read(), gradient.Read(), memory.ScoresGradient.Write(), 1, options);
-
-        int keys = shape.KeyLength;
-        float[] slopes = gradient.Gather();
-        HardAttentionRow<double>[] exact = [.. Enumerable.Range(0, shape.RowCount).Select(row => memory.Row<double, TMask>(row, mask))];
-        HardAttentionRow<float>[] plain = [.. Enumerable.Range(0, shape.RowCount).Select(row => memory.Row<float, TMask>(row, mask))];
-        string what = $"{shape} {typeof(TMask).Name} {width}";
-        Tolerance.Mechanism(
-            $"weights of {what}", weights.Gather(), [.. exact.SelectMany(row => row.Weights)], [.. plain.SelectMany(row => row.Weights)], 2, shape.RowCount);
-        Tolerance.Mechanism(
-            $"gradient of {what}", memory.ScoresGradient.Gather(),
-            [.. exact.SelectMany((row, i) => row.SoftmaxGradient(Array.ConvertAll(slopes[(i * keys)..((i + 1) * keys)], x => (double)x)))],
-            [.. plain.SelectMany((row, i) => row.SoftmaxGradient(slopes.AsSpan(i * keys, keys)))],
-            4 * slopes.Select(x => Math.Abs((double)x)).DefaultIfEmpty().Max(), shape.RowCount);
     }
 
     private static unsafe void Gumbel(AttentionShape shape, float temperature, SimdWidth width)
     {
         using HardMemory memory = new(shape);
         TestOperand weights = memory.ScoresGradient;
-        SoftmaxWeights.GumbelForward(memory.Scores.Read(), CausalMask.TopLeft, temperature, 9, weights.Write(), default, new() { Width = width });
+        GumbelSoftmax.Forward(memory.Scores.Read(), CausalMask.TopLeft, temperature, 9, weights.Write(), default, new() { Width = width });
         double[] exact = new double[memory.ScoreValues.Length];
         float[] plain = new float[exact.Length];
         int keys = shape.KeyLength;
