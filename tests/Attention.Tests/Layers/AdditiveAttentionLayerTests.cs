@@ -116,6 +116,49 @@ public class AdditiveAttentionLayerTests
         }
     }
 
+    /// <summary>What lies behind the end of a sequence may be anything: no bit of a result changes, nor of a gradient that sums over all rows.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Padding_ChangesNoBit(bool isNormalized)
+    {
+        using AdditiveAttentionLayer layer = Layer(true, isNormalized);
+        (float[] expected, Dictionary<string, float[]> expectedGradients) = Run(0);
+        (float[] actual, Dictionary<string, float[]> actualGradients) = Run(float.NaN);
+
+        Tolerance.SameBits("output", actual, expected);
+        foreach ((string name, float[] gradient) in expectedGradients)
+        {
+            gradient.Should().NotContain(float.NaN);
+            Tolerance.SameBits($"gradient of {name}", actualGradients[name], gradient);
+        }
+
+        (float[] Output, Dictionary<string, float[]> Gradients) Run(float filler)
+        {
+            using var tape = new Tape();
+            using Variable query = tape.Watch(LayerNumbers.Tensor(1, Batch, 3, QuerySize));
+            using Variable keys = tape.Watch(Padded(2, KeySize, filler));
+            using Variable values = tape.Watch(Padded(3, ValueSize, filler));
+            using AdditiveMemory memory = layer.Prepare(keys, values);
+            using Variable output = layer.Forward(query, memory, new KeyLengthMask(s_lengths));
+            using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
+            tape.Backward(output, gradient);
+            Dictionary<string, float[]> gradients = LayerNumbers.TakeGradients(layer);
+            gradients["query"] = query.Gradient!.ToArray();
+            gradients["keys"] = keys.Gradient!.ToArray();
+            gradients["values"] = values.Gradient!.ToArray();
+            return (output.Data.ToArray(), gradients);
+        }
+
+        static DeviceTensor Padded(int seed, int size, float filler)
+        {
+            float[] numbers = LayerNumbers.Tensor(seed, Batch, 7, size).ToArray();
+            return DeviceTensor.Create(
+                CpuBackend.Shared, [.. numbers.Select((number, place) => place / size % 7 < s_lengths[place / (size * 7)] ? number : filler)],
+                Batch, 7, size);
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

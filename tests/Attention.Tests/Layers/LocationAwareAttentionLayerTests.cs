@@ -132,6 +132,41 @@ public class LocationAwareAttentionLayerTests
             "output", LayerNumbers.Take(Join(layer.Forward(query, masked, new KeyLengthMask(s_lengths)))), LayerNumbers.Take(Join(layer.Forward(query, shorter))));
     }
 
+    /// <summary>What lies behind the end of a source may be anything: no bit of a result changes, nor of a gradient that sums over all rows.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Padding_ChangesNoBit(string kind)
+    {
+        using LocationAwareAttentionLayer layer = LayerNumbers.Filled(new LocationAwareAttentionLayer(Options(kind)), 5);
+        float[] numbers = LayerNumbers.Tensor(2, Batch, Keys, 4).ToArray();
+
+        (float[] expected, Dictionary<string, float[]> expectedGradients) = Run(0);
+        (float[] actual, Dictionary<string, float[]> actualGradients) = Run(float.NaN);
+
+        Tolerance.SameBits("output", actual, expected);
+        foreach ((string name, float[] gradient) in expectedGradients)
+        {
+            gradient.Should().NotContain(float.NaN);
+            Tolerance.SameBits($"gradient of {name}", actualGradients[name], gradient);
+        }
+
+        (float[] Output, Dictionary<string, float[]> Gradients) Run(float filler)
+        {
+            float[] padded = [.. numbers.Select((number, place) => place / 4 % Keys < s_lengths[place / (4 * Keys)] ? number : filler)];
+            using var tape = new Tape();
+            using Variable query = tape.Watch(LayerNumbers.Tensor(1, Batch, Steps, 3));
+            using Variable source = tape.Watch(DeviceTensor.Create(CpuBackend.Shared, padded, Batch, Keys, 4));
+            using LocationAwareState state = layer.Start(source, s_lengths);
+            using Variable output = Join(layer.Forward(query, state));
+            using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
+            tape.Backward(output, gradient);
+            Dictionary<string, float[]> gradients = LayerNumbers.TakeGradients(layer);
+            gradients["source"] = source.Gradient!.ToArray();
+            gradients["query"] = query.Gradient!.ToArray();
+            return (output.Data.ToArray(), gradients);
+        }
+    }
+
     [Fact]
     public void ASavedLayer_IsTheSame()
     {
