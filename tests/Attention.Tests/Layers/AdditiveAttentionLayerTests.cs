@@ -123,31 +123,33 @@ public class AdditiveAttentionLayerTests
     public void Padding_ChangesNoBit(bool isNormalized)
     {
         using AdditiveAttentionLayer layer = Layer(true, isNormalized);
-        (float[] expected, Dictionary<string, float[]> expectedGradients) = Run(0);
-        (float[] actual, Dictionary<string, float[]> actualGradients) = Run(float.NaN);
+        (float[] expected, Dictionary<string, float[]> expectedGradients) = Run(0, byMask: true);
+        (float[] actual, Dictionary<string, float[]> actualGradients) = Run(float.NaN, byMask: false);
 
-        Tolerance.SameBits("output", actual, expected);
+        Tolerance.SameBits("output and weights", actual, expected);
         foreach ((string name, float[] gradient) in expectedGradients)
         {
             gradient.Should().NotContain(float.NaN);
             Tolerance.SameBits($"gradient of {name}", actualGradients[name], gradient);
         }
 
-        (float[] Output, Dictionary<string, float[]> Gradients) Run(float filler)
+        (float[] Output, Dictionary<string, float[]> Gradients) Run(float filler, bool byMask)
         {
             using var tape = new Tape();
             using Variable query = tape.Watch(LayerNumbers.Tensor(1, Batch, 3, QuerySize));
             using Variable keys = tape.Watch(Padded(2, KeySize, filler));
             using Variable values = tape.Watch(Padded(3, ValueSize, filler));
-            using AdditiveMemory memory = layer.Prepare(keys, values);
-            using Variable output = layer.Forward(query, memory, new KeyLengthMask(s_lengths));
+            using AdditiveMemory memory = byMask ? layer.Prepare(keys, values) : layer.Prepare(keys, values, s_lengths);
+            var mask = new KeyLengthMask(byMask ? s_lengths : [7, 7]);
+            using Variable output = layer.Forward(query, memory, mask);
+            using DeviceTensor weights = layer.Weights(query, memory, mask);
             using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
             tape.Backward(output, gradient);
             Dictionary<string, float[]> gradients = LayerNumbers.TakeGradients(layer);
             gradients["query"] = query.Gradient!.ToArray();
             gradients["keys"] = keys.Gradient!.ToArray();
             gradients["values"] = values.Gradient!.ToArray();
-            return (output.Data.ToArray(), gradients);
+            return ([.. output.Data.ToArray(), .. weights.ToArray()], gradients);
         }
 
         static DeviceTensor Padded(int seed, int size, float filler)
@@ -192,6 +194,20 @@ public class AdditiveAttentionLayerTests
         float[] weight = paper.QueryWeight.Data.ToArray();
         Math.Sqrt(weight.Average(number => number * (double)number)).Should().BeApproximately(0.001, 0.0001);
         paper.QueryWeight.Data.ToArray().Should().NotEqual(paper.KeyWeight.Data.ToArray().Take(weight.Length));
+    }
+
+    [Fact]
+    public void FirstWeights_AreDecidedByTheSeed()
+    {
+        using var layer = new AdditiveAttentionLayer(Options(true, true));
+        using var same = new AdditiveAttentionLayer(Options(true, true));
+        using var other = new AdditiveAttentionLayer(Options(true, true) with { Seed = 1 });
+
+        foreach (string name in (string[])["query.weight", "key.weight", "score"])
+        {
+            Tolerance.SameBits(name, LayerNumbers.Parameters(same)[name], LayerNumbers.Parameters(layer)[name]);
+            LayerNumbers.Parameters(other)[name].Should().NotEqual(LayerNumbers.Parameters(layer)[name]);
+        }
     }
 
     /// <summary>A normalised score vector of zeros has no direction: all keys are alike, and every gradient is a number.</summary>
@@ -253,7 +269,11 @@ public class AdditiveAttentionLayerTests
         Refused("options", () => new AdditiveAttentionLayer(Options(true, true) with { Dropout = 2 }));
         Refused("keys", () => layer.Prepare(query));
         Refused("values", () => layer.Prepare(keys, moreKeys));
-        Refused("values", () => layer.Prepare(keys, null!));
+        Refused("values", () => layer.Prepare(keys, (Variable)null!));
+        Refused("lengths", () => layer.Prepare(keys, (int[])null!));
+        Refused("lengths", () => layer.Prepare(keys, [7]));
+        Refused("lengths", () => layer.Prepare(keys, keys, [7, 8]));
+        Refused("lengths", () => layer.Prepare(keys, [-1, 7]));
         Refused("query", () => layer.Forward(keys, memory, default(NoMask)));
         Refused("query", () => layer.Forward(query, longer, default(NoMask)));
         Refused("memory", () => other.Forward(query, memory, default(NoMask)));
