@@ -140,7 +140,7 @@ public class AdditiveAttentionLayerTests
             using Variable keys = tape.Watch(Padded(2, KeySize, filler));
             using Variable values = tape.Watch(Padded(3, ValueSize, filler));
             using AdditiveMemory memory = byMask ? layer.Prepare(keys, values) : layer.Prepare(keys, values, s_lengths);
-            var mask = new KeyLengthMask(byMask ? s_lengths : [7, 7]);
+            AndMask<CausalMask, KeyLengthMask> mask = new CausalMask(3).And(new KeyLengthMask(byMask ? s_lengths : [7, 7]));
             using Variable output = layer.Forward(query, memory, mask);
             using DeviceTensor weights = layer.Weights(query, memory, mask);
             using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
