@@ -225,6 +225,31 @@ public class AdditiveAttentionLayerTests
         LayerNumbers.TakeGradients(layer).Values.SelectMany(numbers => numbers).Should().OnlyContain(number => float.IsFinite(number));
     }
 
+    /// <summary>Without sequences, queries or keys there is nothing to learn: shapes are right, contexts and gradients are zeros.</summary>
+    [Theory]
+    [InlineData(0, 3, 7)]
+    [InlineData(2, 0, 7)]
+    [InlineData(2, 3, 0)]
+    public void EmptyAxes_GiveZeros(int batch, int queries, int length)
+    {
+        using AdditiveAttentionLayer layer = Layer(true, true);
+        using var tape = new Tape();
+        using Variable query = tape.Watch(LayerNumbers.Tensor(1, batch, queries, QuerySize));
+        using Variable keys = tape.Watch(LayerNumbers.Tensor(2, batch, length, KeySize));
+        using AdditiveMemory memory = layer.Prepare(keys, new int[batch]);
+        using Variable output = layer.Forward(query, memory, default(NoMask));
+        using DeviceTensor weights = layer.Weights(query, memory, default(NoMask));
+        using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
+
+        tape.Backward(output, gradient);
+
+        output.Data.Lengths.ToArray().Should().Equal([batch, queries, KeySize]);
+        weights.Lengths.ToArray().Should().Equal([batch, queries, length]);
+        output.Data.ToArray().Should().NotContain(number => number != 0);
+        LayerNumbers.TakeGradients(layer).Values.SelectMany(numbers => numbers)
+            .Concat(query.Gradient!.ToArray()).Concat(keys.Gradient!.ToArray()).Should().OnlyContain(number => number == 0);
+    }
+
     [Fact]
     public void SaveAndLoad_GiveTheSameOutput()
     {

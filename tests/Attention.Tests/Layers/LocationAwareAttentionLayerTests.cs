@@ -167,6 +167,32 @@ public class LocationAwareAttentionLayerTests
         }
     }
 
+    /// <summary>Without sources, queries or positions there is nothing to learn: shapes are right, contexts and gradients are zeros.</summary>
+    [Theory]
+    [InlineData("smoothed", 0, 3, 7)]
+    [InlineData("chorowski", 2, 0, 7)]
+    [InlineData("chorowski", 2, 3, 0)]
+    [InlineData("coverage", 2, 3, 0)]
+    [InlineData("coverage", 2, 3, 7)]
+    public void EmptyAxes_GiveZeros(string kind, int batch, int queries, int length)
+    {
+        using LocationAwareAttentionLayer layer = LayerNumbers.Filled(new LocationAwareAttentionLayer(Options(kind)), 5);
+        using var tape = new Tape();
+        using Variable query = tape.Watch(LayerNumbers.Tensor(1, batch, queries, 3));
+        using Variable source = tape.Watch(LayerNumbers.Tensor(2, batch, length, 4));
+        using LocationAwareState state = layer.Start(source, new int[batch]);
+        using Variable output = Join(layer.Forward(query, state));
+        using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
+
+        tape.Backward(output, gradient);
+
+        output.Data.Lengths.ToArray().Should().Equal([batch, queries, 4 + length]);
+        state.Location.Data.Lengths.ToArray().Should().Equal([batch, length]);
+        output.Data.ToArray().Should().NotContain(number => number != 0);
+        LayerNumbers.TakeGradients(layer).Values.SelectMany(numbers => numbers)
+            .Concat(query.Gradient!.ToArray()).Concat(source.Gradient!.ToArray()).Should().OnlyContain(number => number == 0);
+    }
+
     [Fact]
     public void ASavedLayer_IsTheSame()
     {

@@ -72,22 +72,36 @@ public class LocationAwareAttentionTests
         LocationAwareProblems.Check(LocationAwareProblems.Random(2, 2, 530, 40, 33, 4, 31) with { IsAccumulated = true }, new KeyLengthMask([500, 129]));
     }
 
+    /// <summary>Shapes, choices and masks of chance. Windows lie around medians: a mean close to a whole number may be either in float.</summary>
     [Fact]
-    public void ShapesOfChance_AreTheReference()
+    public void ProblemsOfChance_AreTheReference()
     {
         Random random = new(5);
-        for (int i = 0; i < 30; i++)
+        for (int i = 0; i < 60; i++)
         {
+            bool hasFilters = random.Next(4) != 0;
             LocationAwareProblem<float> problem = LocationAwareProblems.Random(
-                random.Next(1, 4), random.Next(1, 5), random.Next(1, 40), random.Next(1, 40), random.Next(1, 40), random.Next(1, 6),
-                random.Next(1, 30), i) with
+                random.Next(1, 4), random.Next(1, 5), random.Next(1, 40), random.Next(1, 40), random.Next(1, 40),
+                hasFilters ? random.Next(1, 6) : 1, hasFilters ? random.Next(1, 30) : 1, i);
+            problem = problem with
             {
+                Filters = hasFilters ? problem.Filters : null,
+                ScoreBias = random.Next(2) == 0 ? problem.ScoreBias : null,
                 IsSigmoid = random.Next(2) == 0,
                 IsAccumulated = random.Next(2) == 0,
                 IsFlipped = random.Next(2) == 0,
+                StopsAlignments = random.Next(4) == 0,
+                IsMedian = true,
+                Before = random.Next(12),
+                After = random.Next(12),
+            };
+            problem = problem with
+            {
+                HasWindow = !problem.IsAccumulated && random.Next(2) == 0,
+                Initial = problem.IsAccumulated && random.Next(2) == 0 ? null : problem.Initial,
             };
 
-            LocationAwareProblems.Check(problem, default(NoMask));
+            LocationAwareProblems.Check(problem, new DrawnMask(i, problem.KeyLength, random.Next(2) == 0));
         }
     }
 
