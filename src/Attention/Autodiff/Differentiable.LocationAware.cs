@@ -60,7 +60,7 @@ public static partial class Differentiable
             throw;
         }
 
-        using Variable both = Records(tape, inputs) ? RecordLocationAware(tape!, joined, inputs, valueSize, mask, options) : Plain(joined, tape);
+        using Variable both = Records(tape, inputs) ? RecordLocationAware(tape!, joined, inputs, valueSize, mask, options) : Plain(joined, tape, inputs);
         Variable[] parts = both.Split(2, valueSize, keyLength);
         return (parts[0], parts[1]);
     }
@@ -78,7 +78,7 @@ public static partial class Differentiable
         losses.Backend.Run(new CoverageLossForward { Alignments = alignments.Data, InitialCoverage = initialCoverage?.Data, Losses = losses });
         if (!Records(tape, alignments, initialCoverage))
         {
-            return Plain(losses, tape);
+            return Plain(losses, tape, alignments, initialCoverage);
         }
 
         DeviceTensor kept = alignments.Data.Share();

@@ -17,7 +17,7 @@ namespace Attention.Layers;
 /// <see cref="AdditiveAttentionLayerOptions.BeginsAsInPaper"/>.
 /// </para>
 /// <para>
-/// A decoder calls <see cref="Prepare(Variable)"/> once and then asks, one query at a time or with all queries at once: the numbers are
+/// A decoder calls <see cref="Prepare(Variable, int[])"/> once and then asks, one query at a time or with all queries at once: the numbers are
 /// the same. The query of the paper is the state before the step. A query that may attend to nothing gets zeros.
 /// </para>
 /// </remarks>
@@ -81,26 +81,35 @@ public sealed class AdditiveAttentionLayer : Layer
     /// <param name="values"><c>[batch, keyLength, valueSize]</c>, of any value size.</param>
     /// <returns>What the queries attend to, which the caller disposes.</returns>
     /// <exception cref="ArgumentException">A shape is another.</exception>
-    public AdditiveMemory Prepare(Variable keys, Variable values)
-    {
-        LayerInput.CheckSequences(keys, nameof(keys), "keyLength", _options.KeySize);
-        ArgumentNullException.ThrowIfNull(values);
-        if (values.Data.Rank != 3 || values.Data.Lengths[0] != keys.Data.Lengths[0] || values.Data.Lengths[1] != keys.Data.Lengths[1])
-        {
-            throw new ArgumentException(
-                $"'{nameof(values)}' has shape {Shapes.Text(values.Data.Lengths)}; expected [{keys.Data.Lengths[0]}, {keys.Data.Lengths[1]}, valueSize] ([batch, keyLength, valueSize]).",
-                nameof(values));
-        }
+    public AdditiveMemory Prepare(Variable keys, Variable values) => ProjectKeys(keys, values, null);
 
-        using Variable projected = _key.Forward(keys);
-        return new AdditiveMemory(this, AsHead(projected), AsHead(values));
+    /// <summary>Projects keys of padded sequences, which are the values too.</summary>
+    /// <param name="keys"><c>[batch, keyLength, keySize]</c>.</param>
+    /// <param name="lengths">
+    /// How many keys of each sequence are real, <c>[batch]</c>. It is copied; queries attend to no others. What lies beyond may be
+    /// anything. (Where only a mask hides keys they must be numbers: the gradient of the keys' matrix sums over all of them.)
+    /// </param>
+    /// <returns>What the queries attend to, which the caller disposes.</returns>
+    /// <exception cref="ArgumentException">The shape is another, or a length lies outside of [0, keyLength].</exception>
+    public AdditiveMemory Prepare(Variable keys, int[] lengths) => Prepare(keys, keys, lengths);
+
+    /// <summary>Projects keys of padded sequences beside values of their own.</summary>
+    /// <param name="keys"><c>[batch, keyLength, keySize]</c>.</param>
+    /// <param name="values"><c>[batch, keyLength, valueSize]</c>, of any value size.</param>
+    /// <param name="lengths">How many keys and values of each sequence are real, as for keys that are the values too.</param>
+    /// <returns>What the queries attend to, which the caller disposes.</returns>
+    /// <exception cref="ArgumentException">A shape is another, or a length lies outside of [0, keyLength].</exception>
+    public AdditiveMemory Prepare(Variable keys, Variable values, int[] lengths)
+    {
+        ArgumentNullException.ThrowIfNull(lengths);
+        return ProjectKeys(keys, values, lengths);
     }
 
     /// <summary>Attends from queries, one or many, to what was prepared.</summary>
     /// <typeparam name="TMask">The mask's type.</typeparam>
     /// <param name="query"><c>[batch, queryLength, querySize]</c>.</param>
     /// <param name="memory">What <see cref="Prepare(Variable)"/> of this layer gave.</param>
-    /// <param name="mask">Which keys a query may attend to; <see cref="KeyLengthMask"/> for sequences of several lengths.</param>
+    /// <param name="mask">Which keys a query may attend to besides the lengths; <see cref="NoMask"/> for all.</param>
     /// <returns>The contexts, <c>[batch, queryLength, valueSize]</c>.</returns>
     /// <exception cref="ArgumentException">A shape is another, the memory is another layer's, or the mask does not fit.</exception>
     public Variable Forward<TMask>(Variable query, AdditiveMemory memory, in TMask mask)
@@ -110,7 +119,8 @@ public sealed class AdditiveAttentionLayer : Layer
         using Variable projected = Project(query);
         using Variable? normalized = Normalized(Tape.Of(query, memory.Key, memory.Value));
         using Variable attended = Differentiable.AdditiveAttention(
-            projected, memory.Key, normalized ?? Score, memory.Value, mask, new AttentionOptions { Dropout = _options.Dropout });
+            projected, memory.Key, normalized ?? Score, memory.Value, memory.Mask.And(mask),
+            new AttentionOptions { Dropout = _options.Dropout });
         return attended.Reshape(query.Data.Lengths[0], query.Data.Lengths[1], memory.ValueSize);
     }
 
@@ -118,7 +128,7 @@ public sealed class AdditiveAttentionLayer : Layer
     /// <typeparam name="TMask">The mask's type.</typeparam>
     /// <param name="query"><c>[batch, queryLength, querySize]</c>.</param>
     /// <param name="memory">What <see cref="Prepare(Variable)"/> of this layer gave.</param>
-    /// <param name="mask">Which keys a query may attend to.</param>
+    /// <param name="mask">Which keys a query may attend to besides the lengths.</param>
     /// <returns><c>[batch, queryLength, keyLength]</c>, which the caller disposes.</returns>
     /// <exception cref="ArgumentException">A shape is another, the memory is another layer's, or the mask does not fit.</exception>
     public DeviceTensor Weights<TMask>(Variable query, AdditiveMemory memory, in TMask mask)
@@ -130,12 +140,12 @@ public sealed class AdditiveAttentionLayer : Layer
         using Variable? normalized = Normalized(null);
         nint length = query.Data.Lengths[1];
         using DeviceTensor weights = DeviceTensor.Allocate(Backend, memory.Batch, 1, length, memory.KeyLength);
-        Backend.Run(new AdditiveAttentionWeights<TMask>
+        Backend.Run(new AdditiveAttentionWeights<AndMask<KeyLengthMask, TMask>>
         {
             Query = projected.Data,
             Key = memory.Key.Data,
             ScoreVector = (normalized ?? Score).Data,
-            Mask = mask,
+            Mask = memory.Mask.And(mask),
             Destination = weights,
         });
         return weights.Reshape(memory.Batch, length, memory.KeyLength);
@@ -160,6 +170,24 @@ public sealed class AdditiveAttentionLayer : Layer
 
     /// <summary>[batch, length, size] as the one head of attention.</summary>
     private static Variable AsHead(Variable rows) => rows.Reshape(rows.Data.Lengths[0], 1, rows.Data.Lengths[1], rows.Data.Lengths[2]);
+
+    private AdditiveMemory ProjectKeys(Variable keys, Variable values, int[]? lengths)
+    {
+        LayerInput.CheckSequences(keys, nameof(keys), "keyLength", _options.KeySize);
+        ArgumentNullException.ThrowIfNull(values);
+        if (values.Data.Rank != 3 || values.Data.Lengths[0] != keys.Data.Lengths[0] || values.Data.Lengths[1] != keys.Data.Lengths[1])
+        {
+            throw new ArgumentException(
+                $"'{nameof(values)}' has shape {Shapes.Text(values.Data.Lengths)}; expected [{keys.Data.Lengths[0]}, {keys.Data.Lengths[1]}, valueSize] ([batch, keyLength, valueSize]).",
+                nameof(values));
+        }
+
+        int[]? real = LayerInput.CheckLengths(lengths, keys);
+        using Variable? cleared = real is null ? null : Differentiable.ClearPadding(keys, real);
+        using Variable projected = _key.Forward(cleared ?? keys);
+        var mask = real is null ? new KeyLengthMask((int)keys.Data.Lengths[1]) : new KeyLengthMask(real);
+        return new AdditiveMemory(this, AsHead(projected), AsHead(values), mask);
+    }
 
     /// <summary>[batch, 1, queryLength, hiddenSize], with the bias.</summary>
     private Variable Project(Variable query)

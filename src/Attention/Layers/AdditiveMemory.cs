@@ -1,4 +1,5 @@
 using Attention.Autodiff;
+using Attention.Policies;
 
 namespace Attention.Layers;
 
@@ -8,11 +9,12 @@ namespace Attention.Layers;
 /// </summary>
 public sealed class AdditiveMemory : IDisposable
 {
-    internal AdditiveMemory(AdditiveAttentionLayer layer, Variable key, Variable value)
+    internal AdditiveMemory(AdditiveAttentionLayer layer, Variable key, Variable value, KeyLengthMask mask)
     {
         Layer = layer;
         Key = key;
         Value = value;
+        Mask = mask;
     }
 
     /// <summary>Sequences.</summary>
@@ -31,6 +33,9 @@ public sealed class AdditiveMemory : IDisposable
 
     /// <summary>[batch, 1, keyLength, valueSize].</summary>
     internal Variable Value { get; }
+
+    /// <summary>Which keys are real.</summary>
+    internal KeyLengthMask Mask { get; }
 
     /// <summary>Gives the memory back; what a tape kept stays until it was played back.</summary>
     public void Dispose()

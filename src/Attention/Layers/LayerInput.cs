@@ -26,6 +26,24 @@ internal static class LayerInput
         }
     }
 
+    /// <summary>How much of each of some padded sequences is real: a copy of the lengths, or null where there is no padding.</summary>
+    internal static int[]? CheckLengths(int[]? lengths, Variable sequences)
+    {
+        (nint batch, nint most) = (sequences.Data.Lengths[0], sequences.Data.Lengths[1]);
+        if (lengths is null)
+        {
+            return null;
+        }
+
+        if (lengths.Length != batch || Array.Exists(lengths, length => length < 0 || length > most))
+        {
+            throw new ArgumentException(
+                $"'{nameof(lengths)}' is [{string.Join(", ", lengths)}]; expected {batch} lengths from 0 to {most}.", nameof(lengths));
+        }
+
+        return Array.TrueForAll(lengths, length => length == most) ? null : [.. lengths];
+    }
+
     /// <summary>A bias that broadcasts to the scores, aligned from the right.</summary>
     internal static void CheckBias(Variable? bias, string name, params ReadOnlySpan<nint> scores)
     {

@@ -65,7 +65,9 @@ public sealed class LocationAwareAttentionLayer : Layer
 
     /// <summary>Projects the keys of a batch of sources, once for all steps.</summary>
     /// <param name="source"><c>[batch, keyLength, sourceSize]</c>.</param>
-    /// <param name="lengths">How many positions of each source are real, <c>[batch]</c>; null for all. It is copied.</param>
+    /// <param name="lengths">
+    /// How many positions of each source are real, <c>[batch]</c>; null for all. It is copied. What lies beyond may be anything.
+    /// </param>
     /// <param name="initialAlignment">What is before the first step, <c>[batch, keyLength]</c>; null for the start of the options.</param>
     /// <returns>The state, which the caller disposes.</returns>
     /// <exception cref="ArgumentException">A shape is another, or a length lies outside of [0, keyLength].</exception>
@@ -73,7 +75,8 @@ public sealed class LocationAwareAttentionLayer : Layer
     {
         LayerInput.CheckSequences(source, nameof(source), "keyLength", _options.SourceSize);
         (int batch, int keys) = ((int)source.Data.Lengths[0], (int)source.Data.Lengths[1]);
-        KeyLengthMask mask = Mask(lengths, batch, keys);
+        int[]? real = LayerInput.CheckLengths(lengths, source);
+        KeyLengthMask mask = real is null ? new KeyLengthMask(keys) : new KeyLengthMask(real);
         if (initialAlignment is not null && !initialAlignment.Data.Lengths.SequenceEqual([batch, keys]))
         {
             throw new ArgumentException(
@@ -83,7 +86,10 @@ public sealed class LocationAwareAttentionLayer : Layer
 
         Variable location = initialAlignment?.Reshape(batch, keys)
             ?? Variable.Constant(DeviceTensor.Create(Backend, FirstLocation(mask, batch, keys), batch, keys));
-        return new LocationAwareState(_key.Forward(source), source.Reshape(source.Data.Lengths), location, mask);
+
+        // The gradient of the key's matrix sums over all rows, and would meet what stands in the padding.
+        using Variable? cleared = real is null ? null : Differentiable.ClearPadding(source, real);
+        return new LocationAwareState(_key.Forward(cleared ?? source), source.Reshape(source.Data.Lengths), location, mask);
     }
 
     /// <summary>Computes many steps at once and advances the state behind the last.</summary>
@@ -142,22 +148,6 @@ public sealed class LocationAwareAttentionLayer : Layer
         {
             return context.Reshape(query.Data.Lengths[0], _options.SourceSize);
         }
-    }
-
-    private static KeyLengthMask Mask(int[]? lengths, int batch, int keys)
-    {
-        if (lengths is null || (batch == 0 && lengths.Length == 0))
-        {
-            return new KeyLengthMask(keys);
-        }
-
-        if (lengths.Length != batch || lengths.Any(length => length < 0 || length > keys))
-        {
-            throw new ArgumentException(
-                $"'{nameof(lengths)}' is [{string.Join(", ", lengths)}]; expected {batch} lengths from 0 to {keys}.", nameof(lengths));
-        }
-
-        return new KeyLengthMask([.. lengths]);
     }
 
     private float[] FirstLocation(in KeyLengthMask mask, int batch, int keys)

@@ -25,7 +25,8 @@ namespace Attention.Mechanisms;
 /// the c_t of that query. A query without a key has alignments, context and gradients 0; so does one whose window is empty.
 /// </para>
 /// <para>
-/// Hidden numbers live in registers: nothing of size queryLength x keyLength x hiddenSize exists. The bits do not depend on the
+/// Hidden numbers live in registers: nothing of size queryLength x keyLength x hiddenSize exists. Beside the alignments only the
+/// backward pass of <see cref="LocationSource.AccumulatedAlignments"/> takes queryLength x keyLength, for their sums. The bits do not depend on the
 /// number of threads or on the rest of a batch, and nothing is allocated once the working memory has grown.
 /// </para>
 /// </remarks>

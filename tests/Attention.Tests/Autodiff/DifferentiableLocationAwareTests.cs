@@ -1,7 +1,9 @@
 using Attention.Autodiff;
+using Attention.Layers;
 using Attention.Mechanisms;
 using Attention.Policies;
 using Attention.TestKit;
+using Attention.Tests.Layers;
 using Attention.Tests.Mechanisms;
 
 namespace Attention.Tests.Autodiff;
@@ -99,6 +101,28 @@ public class DifferentiableLocationAwareTests
                 return values[0].With(losses, 2, 3);
             },
             [2, 3, 5], [2, 5]);
+    }
+
+    /// <summary>What was computed from parameters without a tape has a gradient that a tape would lose, so the two must not meet.</summary>
+    [Fact]
+    public void ParametersWithoutATape_MustNotMeetOne()
+    {
+        using LocationAwareAttentionLayer layer = new(new() { QuerySize = 3, SourceSize = 4, HiddenSize = 5, Filters = 2, Width = 3 });
+        using Variable query = LayerNumbers.Input(1, 2, 3, 3);
+        using Variable source = LayerNumbers.Input(2, 2, 6, 4);
+        using LocationAwareState state = layer.Start(source, [4, 6]);
+        (Variable context, Variable alignments) = layer.Forward(query, state);
+        using Variable losses = Differentiable.CoverageLoss(alignments);
+        using Variable cleared = Differentiable.ClearPadding(context, [2, 3]);
+        using var tape = new Tape();
+        foreach (Variable result in (Variable[])[context, alignments, losses, cleared, state.Location])
+        {
+            using Variable watched = tape.Watch(LayerNumbers.Tensor(3, result.Data.Lengths));
+            FluentActions.Invoking(() => Differentiable.Add(result, watched)).Should().Throw<InvalidOperationException>();
+        }
+
+        context.Dispose();
+        alignments.Dispose();
     }
 
     private static Variable Join((Variable Context, Variable Alignments) results)

@@ -111,6 +111,51 @@ public class AdditiveAttentionLayerTests
         }
     }
 
+    /// <summary>What lies behind the end of a sequence may be anything: no bit of a result changes, nor of a gradient that sums over all rows.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Padding_ChangesNoBit(bool isNormalized)
+    {
+        using AdditiveAttentionLayer layer = Layer(true, isNormalized);
+        (float[] expected, Dictionary<string, float[]> expectedGradients) = Run(0, byMask: true);
+        (float[] actual, Dictionary<string, float[]> actualGradients) = Run(float.NaN, byMask: false);
+
+        Tolerance.SameBits("output and weights", actual, expected);
+        foreach ((string name, float[] gradient) in expectedGradients)
+        {
+            gradient.Should().NotContain(float.NaN);
+            Tolerance.SameBits($"gradient of {name}", actualGradients[name], gradient);
+        }
+
+        (float[] Output, Dictionary<string, float[]> Gradients) Run(float filler, bool byMask)
+        {
+            using var tape = new Tape();
+            using Variable query = tape.Watch(LayerNumbers.Tensor(1, Batch, 3, QuerySize));
+            using Variable keys = tape.Watch(Padded(2, KeySize, filler));
+            using Variable values = tape.Watch(Padded(3, ValueSize, filler));
+            using AdditiveMemory memory = byMask ? layer.Prepare(keys, values) : layer.Prepare(keys, values, s_lengths);
+            AndMask<CausalMask, KeyLengthMask> mask = new CausalMask(3).And(new KeyLengthMask(byMask ? s_lengths : [7, 7]));
+            using Variable output = layer.Forward(query, memory, mask);
+            using DeviceTensor weights = layer.Weights(query, memory, mask);
+            using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
+            tape.Backward(output, gradient);
+            Dictionary<string, float[]> gradients = LayerNumbers.TakeGradients(layer);
+            gradients["query"] = query.Gradient!.ToArray();
+            gradients["keys"] = keys.Gradient!.ToArray();
+            gradients["values"] = values.Gradient!.ToArray();
+            return ([.. output.Data.ToArray(), .. weights.ToArray()], gradients);
+        }
+
+        static DeviceTensor Padded(int seed, int size, float filler)
+        {
+            float[] numbers = LayerNumbers.Tensor(seed, Batch, 7, size).ToArray();
+            return DeviceTensor.Create(
+                CpuBackend.Shared, [.. numbers.Select((number, place) => place / size % 7 < s_lengths[place / (size * 7)] ? number : filler)],
+                Batch, 7, size);
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -146,6 +191,20 @@ public class AdditiveAttentionLayerTests
         paper.QueryWeight.Data.ToArray().Should().NotEqual(paper.KeyWeight.Data.ToArray().Take(weight.Length));
     }
 
+    [Fact]
+    public void FirstWeights_AreDecidedByTheSeed()
+    {
+        using var layer = new AdditiveAttentionLayer(Options(true, true));
+        using var same = new AdditiveAttentionLayer(Options(true, true));
+        using var other = new AdditiveAttentionLayer(Options(true, true) with { Seed = 1 });
+
+        foreach (string name in (string[])["query.weight", "key.weight", "score"])
+        {
+            Tolerance.SameBits(name, LayerNumbers.Parameters(same)[name], LayerNumbers.Parameters(layer)[name]);
+            LayerNumbers.Parameters(other)[name].Should().NotEqual(LayerNumbers.Parameters(layer)[name]);
+        }
+    }
+
     /// <summary>A normalised score vector of zeros has no direction: all keys are alike, and every gradient is a number.</summary>
     [Fact]
     public void ANormalizedScoreOfZeros_IsUniform()
@@ -164,6 +223,31 @@ public class AdditiveAttentionLayerTests
 
         weights.ToArray().Should().OnlyContain(weight => weight == 0.125f);
         LayerNumbers.TakeGradients(layer).Values.SelectMany(numbers => numbers).Should().OnlyContain(number => float.IsFinite(number));
+    }
+
+    /// <summary>Without sequences, queries or keys there is nothing to learn: shapes are right, contexts and gradients are zeros.</summary>
+    [Theory]
+    [InlineData(0, 3, 7)]
+    [InlineData(2, 0, 7)]
+    [InlineData(2, 3, 0)]
+    public void EmptyAxes_GiveZeros(int batch, int queries, int length)
+    {
+        using AdditiveAttentionLayer layer = Layer(true, true);
+        using var tape = new Tape();
+        using Variable query = tape.Watch(LayerNumbers.Tensor(1, batch, queries, QuerySize));
+        using Variable keys = tape.Watch(LayerNumbers.Tensor(2, batch, length, KeySize));
+        using AdditiveMemory memory = layer.Prepare(keys, new int[batch]);
+        using Variable output = layer.Forward(query, memory, default(NoMask));
+        using DeviceTensor weights = layer.Weights(query, memory, default(NoMask));
+        using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
+
+        tape.Backward(output, gradient);
+
+        output.Data.Lengths.ToArray().Should().Equal([batch, queries, KeySize]);
+        weights.Lengths.ToArray().Should().Equal([batch, queries, length]);
+        output.Data.ToArray().Should().NotContain(number => number != 0);
+        LayerNumbers.TakeGradients(layer).Values.SelectMany(numbers => numbers)
+            .Concat(query.Gradient!.ToArray()).Concat(keys.Gradient!.ToArray()).Should().OnlyContain(number => number == 0);
     }
 
     [Fact]
@@ -205,7 +289,11 @@ public class AdditiveAttentionLayerTests
         Refused("options", () => new AdditiveAttentionLayer(Options(true, true) with { Dropout = 2 }));
         Refused("keys", () => layer.Prepare(query));
         Refused("values", () => layer.Prepare(keys, moreKeys));
-        Refused("values", () => layer.Prepare(keys, null!));
+        Refused("values", () => layer.Prepare(keys, (Variable)null!));
+        Refused("lengths", () => layer.Prepare(keys, (int[])null!));
+        Refused("lengths", () => layer.Prepare(keys, [7]));
+        Refused("lengths", () => layer.Prepare(keys, keys, [7, 8]));
+        Refused("lengths", () => layer.Prepare(keys, [-1, 7]));
         Refused("query", () => layer.Forward(keys, memory, default(NoMask)));
         Refused("query", () => layer.Forward(query, longer, default(NoMask)));
         Refused("memory", () => other.Forward(query, memory, default(NoMask)));

@@ -132,6 +132,67 @@ public class LocationAwareAttentionLayerTests
             "output", LayerNumbers.Take(Join(layer.Forward(query, masked, new KeyLengthMask(s_lengths)))), LayerNumbers.Take(Join(layer.Forward(query, shorter))));
     }
 
+    /// <summary>What lies behind the end of a source may be anything: no bit of a result changes, nor of a gradient that sums over all rows.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Padding_ChangesNoBit(string kind)
+    {
+        using LocationAwareAttentionLayer layer = LayerNumbers.Filled(new LocationAwareAttentionLayer(Options(kind)), 5);
+        float[] numbers = LayerNumbers.Tensor(2, Batch, Keys, 4).ToArray();
+
+        (float[] expected, Dictionary<string, float[]> expectedGradients) = Run(0);
+        (float[] actual, Dictionary<string, float[]> actualGradients) = Run(float.NaN);
+
+        Tolerance.SameBits("output", actual, expected);
+        foreach ((string name, float[] gradient) in expectedGradients)
+        {
+            gradient.Should().NotContain(float.NaN);
+            Tolerance.SameBits($"gradient of {name}", actualGradients[name], gradient);
+        }
+
+        (float[] Output, Dictionary<string, float[]> Gradients) Run(float filler)
+        {
+            float[] padded = [.. numbers.Select((number, place) => place / 4 % Keys < s_lengths[place / (4 * Keys)] ? number : filler)];
+            using var tape = new Tape();
+            using Variable query = tape.Watch(LayerNumbers.Tensor(1, Batch, Steps, 3));
+            using Variable source = tape.Watch(DeviceTensor.Create(CpuBackend.Shared, padded, Batch, Keys, 4));
+            using LocationAwareState state = layer.Start(source, s_lengths);
+            using Variable output = Join(layer.Forward(query, state));
+            using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
+            tape.Backward(output, gradient);
+            Dictionary<string, float[]> gradients = LayerNumbers.TakeGradients(layer);
+            gradients["source"] = source.Gradient!.ToArray();
+            gradients["query"] = query.Gradient!.ToArray();
+            return (output.Data.ToArray(), gradients);
+        }
+    }
+
+    /// <summary>Without sources, queries or positions there is nothing to learn: shapes are right, contexts and gradients are zeros.</summary>
+    [Theory]
+    [InlineData("smoothed", 0, 3, 7)]
+    [InlineData("chorowski", 2, 0, 7)]
+    [InlineData("chorowski", 2, 3, 0)]
+    [InlineData("coverage", 2, 3, 0)]
+    [InlineData("coverage", 2, 3, 7)]
+    public void EmptyAxes_GiveZeros(string kind, int batch, int queries, int length)
+    {
+        using LocationAwareAttentionLayer layer = LayerNumbers.Filled(new LocationAwareAttentionLayer(Options(kind)), 5);
+        using var tape = new Tape();
+        using Variable query = tape.Watch(LayerNumbers.Tensor(1, batch, queries, 3));
+        using Variable source = tape.Watch(LayerNumbers.Tensor(2, batch, length, 4));
+        using LocationAwareState state = layer.Start(source, new int[batch]);
+        using Variable output = Join(layer.Forward(query, state));
+        using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
+
+        tape.Backward(output, gradient);
+
+        output.Data.Lengths.ToArray().Should().Equal([batch, queries, 4 + length]);
+        state.Location.Data.Lengths.ToArray().Should().Equal([batch, length]);
+        output.Data.ToArray().Should().NotContain(number => number != 0);
+        LayerNumbers.TakeGradients(layer).Values.SelectMany(numbers => numbers)
+            .Concat(query.Gradient!.ToArray()).Concat(source.Gradient!.ToArray()).Should().OnlyContain(number => number == 0);
+    }
+
     [Fact]
     public void ASavedLayer_IsTheSame()
     {

@@ -46,6 +46,19 @@ public class AdditiveAttentionTests
         AdditiveProblems.Check(AdditiveProblems.Random(new(1, 1, 1, 70, 1100, 5, 6)), new WindowMask(20, 20, 500));
     }
 
+    [Fact]
+    public void ProblemsOfChance_AreTheReference()
+    {
+        Random random = new(5);
+        for (int i = 0; i < 60; i++)
+        {
+            int keyHeads = random.Next(1, 4);
+            AttentionShape shape = new(
+                random.Next(1, 4), keyHeads * random.Next(1, 4), keyHeads, random.Next(1, 70), random.Next(1, 150), random.Next(1, 40), random.Next(1, 40));
+            AdditiveProblems.Check(AdditiveProblems.Random(shape, seed: i), new DrawnMask(i, shape.KeyLength, random.Next(2) == 0));
+        }
+    }
+
     /// <summary>From numbers as the paper's first weights give to ones that saturate, some of them by far.</summary>
     [Theory]
     [InlineData(1e-20f)]

@@ -65,6 +65,67 @@ public class CoverageLossTests
         static float[] Floats(double[] numbers) => Array.ConvertAll(numbers, number => (float)number);
     }
 
+    /// <summary>Axes of 0, no initial coverage, rows apart from each other with NaN between them: losses and gradients of the definition.</summary>
+    [Theory]
+    [InlineData(0, 3, 5)]
+    [InlineData(2, 0, 5)]
+    [InlineData(2, 3, 0)]
+    [InlineData(1, 1, 1)]
+    [InlineData(3, 4, 17)]
+    public void StridedViews_AreTheSame(int batch, int steps, int keys)
+    {
+        float[] numbers = Array.ConvertAll(AttentionProblems.Normal(new Random(4), batch * steps * keys), MathF.Abs);
+        float[] factors = AttentionProblems.Normal(new Random(5), batch * steps);
+        Layout rows = Layout.Contiguous(batch, steps, keys), losses = Layout.Contiguous(batch, steps), coverages = Layout.Contiguous(batch, keys);
+        Layout apartRows = Layout.Strided([batch, steps, keys], [(steps * (keys + 3)) + 1, keys + 3, 1]);
+        Layout apartLosses = Layout.Strided([batch, steps], [steps + 2, 1]);
+        Layout apartCoverages = Layout.Strided([batch, keys], [keys + 2, 1]);
+        float[] loss = new float[batch * steps], gradient = new float[numbers.Length], coverage = Gaps(batch * keys);
+        float[] apartLoss = Gaps(loss.Length), apartGradient = Gaps(numbers.Length), apartCoverage = Gaps(batch * keys);
+        float[] apartNumbers = Gaps(numbers.Length), apartFactors = Gaps(loss.Length);
+        apartRows.Scatter<float>(numbers, apartNumbers);
+        apartLosses.Scatter<float>(factors, apartFactors);
+
+        CoverageLoss.Forward(rows.Read(numbers), default, losses.Write(loss));
+        CoverageLoss.Backward(rows.Read(numbers), default, losses.Read(factors), rows.Write(gradient), coverages.Write(coverage));
+        CoverageLoss.Forward(apartRows.Read(apartNumbers), default, apartLosses.Write(apartLoss));
+        CoverageLoss.Backward(
+            apartRows.Read(apartNumbers), default, apartLosses.Read(apartFactors), apartRows.Write(apartGradient), apartCoverages.Write(apartCoverage));
+
+        Tolerance.SameBits("losses", apartLosses.Gather<float>(apartLoss), loss);
+        Tolerance.SameBits("gradient", apartRows.Gather<float>(apartGradient), gradient);
+        Tolerance.SameBits("initial coverage's gradient", apartCoverages.Gather<float>(apartCoverage), coverage.AsSpan(0, batch * keys));
+        apartGradient.Count(float.IsNaN).Should().Be(apartGradient.Length - numbers.Length);
+        gradient.Should().NotContain(float.NaN);
+        coverage.Take(batch * keys).Should().NotContain(float.NaN);
+
+        static float[] Gaps(int count)
+        {
+            float[] data = new float[(8 * count) + 64];
+            Array.Fill(data, float.NaN);
+            return data;
+        }
+    }
+
+    /// <summary>Padding has alignments of 0: what covers it, NaN included, reaches neither losses nor gradients.</summary>
+    [Fact]
+    public void Padding_NeverReachesAResult()
+    {
+        float[] steps = [0.75f, 0, 0.25f, 0, 0.5f, 0];
+        float[] factors = [1, 2, 3];
+        float[] losses = new float[3];
+        float[] gradient = new float[6];
+        float[] coverageGradient = new float[2];
+        ReadOnlyTensorSpan<float> coverage = s_coverage.Read([0.5f, float.NaN]);
+
+        CoverageLoss.Forward(s_alignments.Read(steps), coverage, s_losses.Write(losses));
+        CoverageLoss.Backward(s_alignments.Read(steps), coverage, s_losses.Read(factors), s_alignments.Write(gradient), s_coverage.Write(coverageGradient));
+
+        losses.Should().Equal(0.5f, 0.25f, 0.5f);
+        gradient.Should().NotContain(float.NaN);
+        coverageGradient.Should().Equal(1f, 0f);
+    }
+
     [Fact]
     public void BadInput_IsRefusedByName()
     {

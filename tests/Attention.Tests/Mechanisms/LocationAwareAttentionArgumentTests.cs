@@ -43,6 +43,7 @@ public class LocationAwareAttentionArgumentTests
     };
 
     private LocationAwareOptions _options;
+    private string? _absent;
 
     [Fact]
     public void GoodInput_IsTaken()
@@ -152,6 +153,36 @@ public class LocationAwareAttentionArgumentTests
             .Should().Throw<ArgumentException>().WithParameterName("weightGradients");
     }
 
+    /// <summary>Each gradient may be left out; the others are the same bits.</summary>
+    [Theory]
+    [InlineData("queryGradient")]
+    [InlineData("keyGradient")]
+    [InlineData("valueGradient")]
+    [InlineData("scoreVectorGradient")]
+    [InlineData("filterGradient")]
+    [InlineData("projectionGradient")]
+    [InlineData("scoreBiasGradient")]
+    [InlineData("initialAlignmentGradient")]
+    public void AGradient_MayBeAbsent(string absent)
+    {
+        Forward();
+        Backward();
+        var expected = s_backward.ToDictionary(name => name, name => (float[])Memory(name).Clone());
+        foreach (string name in s_backward)
+        {
+            _memory.Remove(name);
+        }
+
+        _absent = absent;
+        float[] untouched = (float[])Memory(absent).Clone();
+        Backward();
+
+        foreach (string name in s_backward)
+        {
+            Tolerance.SameBits(name, Memory(name), name == absent ? untouched : expected[name]);
+        }
+    }
+
     private void RefusesOptions(LocationAwareOptions options)
     {
         _options = options;
@@ -206,7 +237,7 @@ public class LocationAwareAttentionArgumentTests
 
     private ReadOnlyTensorSpan<float> Read(string name) => Layout.Contiguous(_lengths[name]).Read(Memory(name));
 
-    private TensorSpan<float> Write(string name) => Layout.Contiguous(_lengths[name]).Write(Memory(name));
+    private TensorSpan<float> Write(string name) => name == _absent ? default : Layout.Contiguous(_lengths[name]).Write(Memory(name));
 
     private float[] Memory(string name) =>
         _memory.TryGetValue(name, out float[]? memory) ? memory : _memory[name] = AttentionProblems.Normal(new Random(name.Length + name[0]), 100);

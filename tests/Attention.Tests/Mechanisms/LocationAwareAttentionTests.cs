@@ -46,6 +46,11 @@ public class LocationAwareAttentionTests
             LocationAwareProblems.Check(problem, new KeyLengthMask(problem.KeyLength - 5), true, options);
             LocationAwareProblems.Check(problem with { IsAccumulated = true }, new CausalMask(1), false, options);
             LocationAwareProblems.Check(problem with { IsSigmoid = true }, default(CheckerboardMask), false, options);
+            LocationAwareProblems.Check(problem with { StopsAlignments = true, IsAccumulated = true }, default(CheckerboardMask), false, options);
+            LocationAwareProblems.Check(
+                problem with { HasWindow = true, IsMedian = true, Before = 3, After = 3 }, default(CheckerboardMask), false, options);
+            LocationAwareProblems.Check(
+                problem with { HasWindow = true, IsMedian = true, Before = 4, After = 2 }, new KeyLengthMask(problem.KeyLength - 5), false, options);
         }
     }
 
@@ -67,22 +72,36 @@ public class LocationAwareAttentionTests
         LocationAwareProblems.Check(LocationAwareProblems.Random(2, 2, 530, 40, 33, 4, 31) with { IsAccumulated = true }, new KeyLengthMask([500, 129]));
     }
 
+    /// <summary>Shapes, choices and masks of chance. Windows lie around medians: a mean close to a whole number may be either in float.</summary>
     [Fact]
-    public void ShapesOfChance_AreTheReference()
+    public void ProblemsOfChance_AreTheReference()
     {
         Random random = new(5);
-        for (int i = 0; i < 30; i++)
+        for (int i = 0; i < 60; i++)
         {
+            bool hasFilters = random.Next(4) != 0;
             LocationAwareProblem<float> problem = LocationAwareProblems.Random(
-                random.Next(1, 4), random.Next(1, 5), random.Next(1, 40), random.Next(1, 40), random.Next(1, 40), random.Next(1, 6),
-                random.Next(1, 30), i) with
+                random.Next(1, 4), random.Next(1, 5), random.Next(1, 40), random.Next(1, 40), random.Next(1, 40),
+                hasFilters ? random.Next(1, 6) : 1, hasFilters ? random.Next(1, 30) : 1, i);
+            problem = problem with
             {
+                Filters = hasFilters ? problem.Filters : null,
+                ScoreBias = random.Next(2) == 0 ? problem.ScoreBias : null,
                 IsSigmoid = random.Next(2) == 0,
                 IsAccumulated = random.Next(2) == 0,
                 IsFlipped = random.Next(2) == 0,
+                StopsAlignments = random.Next(4) == 0,
+                IsMedian = true,
+                Before = random.Next(12),
+                After = random.Next(12),
+            };
+            problem = problem with
+            {
+                HasWindow = !problem.IsAccumulated && random.Next(2) == 0,
+                Initial = problem.IsAccumulated && random.Next(2) == 0 ? null : problem.Initial,
             };
 
-            LocationAwareProblems.Check(problem, default(NoMask));
+            LocationAwareProblems.Check(problem, new DrawnMask(i, problem.KeyLength, random.Next(2) == 0));
         }
     }
 
@@ -171,41 +190,27 @@ public class LocationAwareAttentionTests
         float[] Moved(float[] numbers, int size) => [.. new float[Shift * size], .. numbers[..^(Shift * size)]];
     }
 
-    /// <summary>Rows apart from each other, NaN between them: the same bits, and nothing between them is written.</summary>
-    [Fact]
-    public void StridedViews_AreTheSame()
+    /// <summary>
+    /// Rows of everything apart from each other, forward and back: the same bits, and nothing between them is read or written.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void StridedViews_AreTheSame(bool isAccumulated)
     {
-        LocationAwareProblem<float> problem = LocationAwareProblems.Random(2, 3, 37, 17, 6, 2, 5);
+        LocationAwareProblem<float> problem = LocationAwareProblems.Random(2, 3, 37, 17, 6, 2, 5) with { IsAccumulated = isAccumulated };
         using LocationAwareMemory memory = new(problem);
-        memory.Forward(default(NoMask));
-        Layout queries = Apart(3, 17), keys = Apart(37, 17), values = Apart(37, 6), contexts = Apart(3, 6), alignments = Apart(3, 37);
-        float[] context = Gaps(contexts, new float[2 * 3 * 6]);
-        float[] alignment = Gaps(alignments, new float[2 * 3 * 37]);
+        using LocationAwareMemory apart = new(problem, isApart: true);
 
-        LocationAwareAttention.Forward(
-            queries.Read(Gaps(queries, problem.Query)), keys.Read(Gaps(keys, problem.Key)), values.Read(Gaps(values, problem.Value)),
-            new LocationWeights
-            {
-                ScoreVector = Layout.Contiguous(17).Read(problem.ScoreVector),
-                Filters = Layout.Contiguous(2, 5).Read(problem.Filters!),
-                Projection = Layout.Contiguous(17, 2).Read(problem.Projection),
-                ScoreBias = Layout.Contiguous(1).Read(problem.ScoreBias!),
-            },
-            Layout.Contiguous(2, 37).Read(problem.Initial!), contexts.Write(context), alignments.Write(alignment));
-
-        Tolerance.SameBits("context", contexts.Gather<float>(context), memory.Context);
-        Tolerance.SameBits("alignments", alignments.Gather<float>(alignment), memory.Alignments);
-        context.Count(float.IsNaN).Should().Be(context.Length - (2 * 3 * 6));
-        alignment.Count(float.IsNaN).Should().Be(alignment.Length - (2 * 3 * 37));
-
-        static Layout Apart(int rows, int size) => Layout.Strided([2, rows, size], [rows * (size + 3), size + 3, 1]);
-
-        static float[] Gaps(Layout layout, float[] numbers)
+        foreach (LocationAwareMemory each in (LocationAwareMemory[])[memory, apart])
         {
-            float[] data = new float[2 * numbers.Length];
-            Array.Fill(data, float.NaN);
-            layout.Scatter<float>(numbers, data);
-            return data;
+            each.Forward(default(NoMask));
+            each.Backward(default(NoMask));
+        }
+
+        foreach (((string name, float[] numbers), (_, float[] expected)) in apart.Results().Zip(memory.Results()))
+        {
+            Tolerance.SameBits(name, numbers, expected);
         }
     }
 

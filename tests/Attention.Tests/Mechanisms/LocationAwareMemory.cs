@@ -30,7 +30,7 @@ internal sealed class LocationAwareMemory : IDisposable
     private readonly TestOperand? _scoreBiasGradient;
     private readonly TestOperand? _initialGradient;
 
-    public LocationAwareMemory(LocationAwareProblem<float> problem, bool guarded = false)
+    public LocationAwareMemory(LocationAwareProblem<float> problem, bool guarded = false, bool isApart = false)
     {
         _problem = problem;
         nint[] query = [problem.Batch, problem.QueryLength, problem.HiddenSize];
@@ -64,7 +64,7 @@ internal sealed class LocationAwareMemory : IDisposable
 
         TestOperand Make(nint[] lengths, float[]? numbers = null)
         {
-            var operand = TestOperand.Create(guarded, lengths, numbers);
+            TestOperand operand = isApart ? TestOperand.CreateApart(lengths, numbers) : TestOperand.Create(guarded, lengths, numbers);
             _operands.Add(operand);
             return operand;
         }

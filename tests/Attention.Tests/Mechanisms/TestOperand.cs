@@ -52,6 +52,24 @@ internal sealed class TestOperand : IDisposable
             : new TestOperand([.. values], null, layout, 0);
     }
 
+    /// <summary>Elements of any shape, their rows apart from each other.</summary>
+    public static TestOperand CreateApart(nint[] lengths, float[]? values = null)
+    {
+        const int Padding = 3;
+        nint[] strides = new nint[lengths.Length];
+        nint stride = 1;
+        for (int axis = lengths.Length - 1; axis >= 0; axis--)
+        {
+            strides[axis] = stride;
+            stride = (stride * lengths[axis]) + Padding;
+        }
+
+        var layout = Layout.Strided(lengths, strides);
+        TestOperand operand = new(NewArray((int)stride, Gap), null, layout, (int)lengths[^1]);
+        layout.Scatter<float>(values ?? NewArray(layout.Count, float.NaN), operand.Data);
+        return operand;
+    }
+
     public ReadOnlyTensorSpan<float> Read() => Layout.Read<float>(Data);
 
     public TensorSpan<float> Write() => Layout.Write(Data);
