@@ -19,7 +19,7 @@ public sealed record ReferenceLuong(int QuerySize, int MemorySize, LuongScore Sc
     /// <summary>Real source states of each sentence; null for all.</summary>
     public int[]? Lengths { get; init; }
 
-    /// <summary>Which states a step may attend to besides; null for all.</summary>
+    /// <summary>Which states a step may attend to besides; null for all. Not asked about places of location beyond a sentence.</summary>
     public Func<int, int, int, bool>? Mask { get; init; }
 
     /// <summary>Computes the attentional vectors, <c>[batch, steps, outputSize]</c>.</summary>
@@ -74,7 +74,7 @@ public sealed record ReferenceLuong(int QuerySize, int MemorySize, LuongScore Sc
         };
         double middle = Math.Clamp(Math.Floor(position), 0, Math.Max(0, length - 1));
         double[] location = Score == LuongScore.Location ? Product(Weights["attention.weight"], query) : [];
-        bool Sees(int key) => (Mask is null || Mask(sentence, step, key)) && (Alignment == LuongAlignment.Global || Math.Abs(key - middle) <= HalfWidth);
+        bool Sees(int key) => (key >= length || Mask is null || Mask(sentence, step, key)) && (Alignment == LuongAlignment.Global || Math.Abs(key - middle) <= HalfWidth);
 
         int places = Score == LuongScore.Location ? (IsCutAfterSoftmax ? location.Length : Math.Min(location.Length, length)) : length;
         int[] seen = [.. Enumerable.Range(0, places).Where(Sees)];

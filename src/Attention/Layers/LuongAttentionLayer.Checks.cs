@@ -50,7 +50,7 @@ public sealed partial class LuongAttentionLayer
                 $"'{nameof(queries)}' has {queries.Data.Lengths[0]} sequences; '{nameof(memory)}' has {memory.Batch}.", nameof(queries));
         }
 
-        if (memory.States.Data.Lengths[3] != _options.MemorySize || (_options.Score == LuongScore.Concat) != memory.Keys is not null)
+        if (memory.States.Data.Lengths[3] != _options.MemorySize || memory.Keys?.Data.Lengths[3] != _attentionScore?.Data.Count)
         {
             throw new ArgumentException($"'{nameof(memory)}' was prepared by another layer.", nameof(memory));
         }

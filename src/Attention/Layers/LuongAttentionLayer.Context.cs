@@ -29,7 +29,7 @@ public sealed partial class LuongAttentionLayer
             return Differentiable.LocalAttention(projected, memory.States, memory.States, positions, Window(memory), mask, s_unscaled);
         }
 
-        var real = new KeyLengthMask(memory.Lengths).And(mask);
+        var real = memory.Real.And(mask);
         return _options.Score == LuongScore.Concat
             ? ConcatContext(projected, memory, real)
             : Differentiable.Attention(projected, memory.States, memory.States, real, default(NoModifier), options: s_unscaled);
@@ -81,7 +81,7 @@ public sealed partial class LuongAttentionLayer
         int[] lengths = Array.ConvertAll(memory.Lengths, length => Math.Min(length, (int)places));
         using Variable scores = LocationScores(queries, places);
         using Variable values = memory.States.Slice(2, 0, places);
-        Variable context = SumByScores(scores, values, new KeyLengthMask(lengths).And(mask));
+        Variable context = SumByScores(scores, values, LuongMemory.MaskOf(lengths).And(PlacesOf(memory, mask)));
         if (!_options.IsCutAfterSoftmax)
         {
             return context;
@@ -89,10 +89,13 @@ public sealed partial class LuongAttentionLayer
 
         using (context)
         {
-            using Variable share = SentenceShare(queries, lengths, mask);
+            using Variable share = SentenceShare(queries, lengths, PlacesOf(memory, mask));
             return Differentiable.Multiply(context, share);
         }
     }
+
+    private static PlacesMask<TMask> PlacesOf<TMask>(LuongMemory memory, in TMask mask)
+        where TMask : struct, IAttentionMask => new(mask, memory.Lengths, (int)memory.Length);
 
     /// <summary>The first rows of <c>W_a h_t</c>, <c>[batch, 1, steps, places]</c>.</summary>
     private Variable LocationScores(Variable queries, nint places)

@@ -53,7 +53,7 @@ public sealed partial class LuongAttentionLayer
             return weights;
         }
 
-        var real = new KeyLengthMask(memory.Lengths).And(mask);
+        var real = memory.Real.And(mask);
         if (_options.Score == LuongScore.Concat)
         {
             WriteConcatWeights(projected, memory, real, byHead);
@@ -75,10 +75,10 @@ public sealed partial class LuongAttentionLayer
         using Variable key = Nothing(weights.Lengths[0], places);
         using DeviceTensor part = weights.Slice(3, 0, places);
         var inputs = new AttentionTensors { Query = query.Data, Key = key.Data, Value = key.Data, Bias = scores.Data };
-        Backend.AttentionWeights(inputs, new KeyLengthMask(lengths).And(mask), default(NoModifier), [], part, s_given);
+        Backend.AttentionWeights(inputs, LuongMemory.MaskOf(lengths).And(PlacesOf(memory, mask)), default(NoModifier), [], part, s_given);
         if (_options.IsCutAfterSoftmax)
         {
-            using Variable share = SentenceShare(queries, lengths, mask);
+            using Variable share = SentenceShare(queries, lengths, PlacesOf(memory, mask));
             using DeviceTensor whole = DeviceTensor.Allocate(Backend, part.Lengths);
             Backend.Multiply(part, share.Data, whole);
             Backend.Accumulate(whole, part);

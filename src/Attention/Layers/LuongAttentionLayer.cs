@@ -22,8 +22,8 @@ namespace Attention.Layers;
 /// </para>
 /// <para>
 /// All target steps of a teacher-forced sentence can be computed at once, or one by one as a decoder goes; the numbers are the
-/// same. A step that may attend to nothing has the context 0. For <see cref="LuongScore.Concat"/> memory of
-/// batch x steps x length x scoreSize is taken.
+/// same. A step that may attend to nothing has the context 0. States beyond the end of a sentence may be anything, and so may those that a
+/// mask hides from every step, but with <see cref="LuongScore.Concat"/>, where the gradient of W_a sums over all states within the lengths.
 /// </para>
 /// </remarks>
 public sealed partial class LuongAttentionLayer : Layer
@@ -94,8 +94,7 @@ public sealed partial class LuongAttentionLayer : Layer
     /// <param name="memory">The source.</param>
     /// <param name="mask">
     /// Which states a step may attend to besides the lengths; the first of <paramref name="queries"/> is its query 0. Where the score is
-    /// <see cref="LuongScore.Location"/> it is asked about the first <see cref="LuongAttentionOptions.MaxLength"/> places, and hides before
-    /// the softmax.
+    /// <see cref="LuongScore.Location"/> it hides before the softmax, and is not asked about places that hold no state.
     /// </param>
     /// <param name="firstStep">The number of the first step, from 0; matters to <see cref="LuongAlignment.LocalMonotonic"/>.</param>
     /// <returns><c>[batch, steps, outputSize]</c>.</returns>
@@ -118,18 +117,29 @@ public sealed partial class LuongAttentionLayer : Layer
     /// <param name="step">The number of the step, from 0; matters to <see cref="LuongAlignment.LocalMonotonic"/>.</param>
     /// <returns><c>[batch, outputSize]</c>.</returns>
     /// <exception cref="ArgumentException">The shape is another, or there are not as many sentences as in the memory.</exception>
-    public Variable Step(Variable query, LuongMemory memory, int step = 0)
+    public Variable Step(Variable query, LuongMemory memory, int step = 0) => Step(query, memory, default(NoMask), step);
+
+    /// <summary>The attentional vector of one target step, over the source states that <paramref name="mask"/> allows.</summary>
+    /// <typeparam name="TMask">The mask's type.</typeparam>
+    /// <param name="query">The target state, <c>[batch, querySize]</c>.</param>
+    /// <param name="memory">The source.</param>
+    /// <param name="mask">Which states the step may attend to besides the lengths; whatever its number, the step is query 0 of the mask.</param>
+    /// <param name="step">The number of the step, from 0; matters to <see cref="LuongAlignment.LocalMonotonic"/>.</param>
+    /// <returns><c>[batch, outputSize]</c>.</returns>
+    /// <exception cref="ArgumentException">The shape is another, the mask does not fit, or there are not as many sentences as in the memory.</exception>
+    public Variable Step<TMask>(Variable query, LuongMemory memory, in TMask mask, int step = 0)
+        where TMask : struct, IAttentionMask
     {
         CheckState(query, nameof(query), _options.QuerySize);
         ArgumentOutOfRangeException.ThrowIfNegative(step);
         using Variable queries = query.Reshape(query.Data.Lengths[0], 1, _options.QuerySize);
-        using Variable output = Forward(queries, memory, default(NoMask), step);
+        using Variable output = Forward(queries, memory, mask, step);
         return output.Reshape(query.Data.Lengths[0], _outputSize);
     }
 
     /// <summary>Input feeding (section 3.3): the next step's input together with the attentional vector of the step before.</summary>
     /// <param name="input">The input of the decoder, <c>[batch, inputSize]</c>.</param>
-    /// <param name="previous">What <see cref="Step"/> gave before, <c>[batch, outputSize]</c>; null for zeros at the first step.</param>
+    /// <param name="previous">What <see cref="Step(Variable, LuongMemory, int)"/> gave before, <c>[batch, outputSize]</c>; null for zeros at the first step.</param>
     /// <returns><c>[batch, inputSize + outputSize]</c>.</returns>
     /// <exception cref="ArgumentException">A shape is another.</exception>
     public Variable FeedInput(Variable input, Variable? previous)

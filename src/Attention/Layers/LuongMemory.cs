@@ -1,4 +1,5 @@
 using Attention.Autodiff;
+using Attention.Policies;
 
 namespace Attention.Layers;
 
@@ -25,9 +26,15 @@ public sealed class LuongMemory : IDisposable
     /// <summary>Real states of each sentence.</summary>
     internal int[] Lengths { get; }
 
+    /// <summary>The real states as a mask.</summary>
+    internal KeyLengthMask Real => MaskOf(Lengths);
+
     internal nint Batch => States.Data.Lengths[0];
 
     internal nint Length => States.Data.Lengths[2];
+
+    /// <summary>Lengths as a mask, which without sentences has none to ask for.</summary>
+    internal static KeyLengthMask MaskOf(int[] lengths) => lengths.Length == 0 ? default : new KeyLengthMask(lengths);
 
     /// <summary>Gives its tensors back; what a tape kept stays until it was played back.</summary>
     public void Dispose()

@@ -58,14 +58,33 @@ public sealed class VisualAttentionLayer : Layer
     }
 
     /// <summary>Projects the annotations, once for all steps.</summary>
-    /// <param name="annotations"><c>[batch, regions, annotationSize]</c>.</param>
+    /// <param name="annotations">
+    /// <c>[batch, regions, annotationSize]</c>. All of them must be numbers, though a mask hides some: the gradient of the annotations'
+    /// weight sums over all regions.
+    /// </param>
     /// <returns>What the other methods read; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The shape is another.</exception>
     public VisualMemory Prepare(Variable annotations)
     {
         LayerInput.CheckSequences(annotations, nameof(annotations), "regions", _options.AnnotationSize);
-        using Variable keys = _annotation.Forward(annotations);
-        return new VisualMemory(OneHead(annotations), OneHead(keys));
+        return Project(annotations, new KeyLengthMask((int)annotations.Data.Lengths[1]));
+    }
+
+    /// <summary>Projects the annotations of images that have not all as many regions, once for all steps.</summary>
+    /// <param name="annotations"><c>[batch, regions, annotationSize]</c>.</param>
+    /// <param name="lengths">
+    /// How many regions of each image are real, <c>[batch]</c>. Nobody looks at what lies beyond, which may be anything; masks hide
+    /// besides.
+    /// </param>
+    /// <returns>What the other methods read; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The shape is another, or a length is not in [0, regions].</exception>
+    public VisualMemory Prepare(Variable annotations, int[] lengths)
+    {
+        LayerInput.CheckSequences(annotations, nameof(annotations), "regions", _options.AnnotationSize);
+        ArgumentNullException.ThrowIfNull(lengths);
+        int[] copy = [.. lengths];
+        using Variable real = Differentiable.ClearPadding(annotations, copy);
+        return Project(real, copy.Length == 0 ? default : new KeyLengthMask(copy));
     }
 
     /// <summary>The first states of an LSTM, <c>tanh(weight mean + bias)</c>, from the mean of the annotations that the mask allows.</summary>
@@ -73,15 +92,16 @@ public sealed class VisualAttentionLayer : Layer
     /// <param name="memory">The annotations.</param>
     /// <param name="mask">Which regions count, asked for query 0; an image without any has a mean of 0.</param>
     /// <returns>Two states <c>[batch, stateSize]</c>; a GRU takes the first.</returns>
+    /// <exception cref="ArgumentException">The mask does not fit, or the memory is another layer's.</exception>
     public (Variable Hidden, Variable Cell) InitialStates<TMask>(VisualMemory memory, in TMask mask)
         where TMask : struct, IAttentionMask
     {
-        ArgumentNullException.ThrowIfNull(memory);
+        CheckMemory(memory);
         ReadOnlySpan<nint> lengths = memory.Annotations.Data.Lengths;
 
         // The softmax of equal scores is the mean over what the mask allows, and never looks at the rest.
         using Variable equal = Variable.Constant(DeviceTensor.Zeros(Backend, lengths[0], 1, 1, lengths[2]));
-        using Variable mean = Differentiable.SoftAttention(equal, memory.Annotations, mask);
+        using Variable mean = Differentiable.SoftAttention(equal, memory.Annotations, memory.Real.And(mask));
         using Variable rows = mean.Reshape(lengths[0], lengths[3]);
         return (Squash(_initialHidden, rows), Squash(_initialCell, rows));
     }
@@ -97,7 +117,7 @@ public sealed class VisualAttentionLayer : Layer
         where TMask : struct, IAttentionMask
     {
         using Variable scores = Scores(state, memory);
-        using Variable context = Differentiable.SoftAttention(scores, memory.Annotations, mask);
+        using Variable context = Differentiable.SoftAttention(scores, memory.Annotations, memory.Real.And(mask));
         return Gated(context, state);
     }
 
@@ -112,8 +132,9 @@ public sealed class VisualAttentionLayer : Layer
         where TMask : struct, IAttentionMask
     {
         using Variable scores = Scores(state, memory);
-        using Variable context = Differentiable.SoftAttention(scores, memory.Annotations, mask);
-        return new VisualContext(Gated(context, state), Differentiable.NormalizeScores(scores, mask, default(SoftmaxNormalizer)), null);
+        var real = memory.Real.And(mask);
+        using Variable context = Differentiable.SoftAttention(scores, memory.Annotations, real);
+        return new VisualContext(Gated(context, state), Differentiable.NormalizeScores(scores, real, default(SoftmaxNormalizer)), null);
     }
 
     /// <summary>Hard attention: every step looks at one region.</summary>
@@ -132,18 +153,21 @@ public sealed class VisualAttentionLayer : Layer
         where TMask : struct, IAttentionMask
     {
         using Variable scores = Scores(state, memory);
-        HardAttentionResult result = Differentiable.HardAttention(scores, memory.Annotations, mask, choice, choices);
+        HardAttentionResult result = Differentiable.HardAttention(scores, memory.Annotations, memory.Real.And(mask), choice, choices);
         return new VisualContext(Gated(result.Output, state), null, result);
     }
 
-    /// <summary>The scores of every region for every step, such as for <see cref="Differentiable.GumbelSoftmax"/>.</summary>
+    /// <summary>
+    /// The scores of every region for every step, such as for <see cref="Differentiable.GumbelSoftmax"/>; whoever takes them hides the regions
+    /// that are not real.
+    /// </summary>
     /// <param name="state">The states before the steps, <c>[batch, steps, stateSize]</c>.</param>
     /// <param name="memory">The annotations.</param>
     /// <returns><c>[batch, 1, steps, regions]</c>.</returns>
-    /// <exception cref="ArgumentException">A shape is another.</exception>
+    /// <exception cref="ArgumentException">A shape is another, or the memory is another layer's.</exception>
     public Variable Scores(Variable state, VisualMemory memory)
     {
-        ArgumentNullException.ThrowIfNull(memory);
+        CheckMemory(memory);
         LayerInput.CheckSequences(state, nameof(state), "steps", _options.StateSize);
         LayerInput.CheckBatch(state, nameof(state), memory.Keys, nameof(memory));
         using Variable projected = _state.Forward(state);
@@ -155,11 +179,20 @@ public sealed class VisualAttentionLayer : Layer
     /// <param name="context"><c>[batch, 1, steps, annotationSize]</c>.</param>
     /// <param name="state">The states before the steps, <c>[batch, steps, stateSize]</c>.</param>
     /// <returns><c>[batch, steps, annotationSize]</c>.</returns>
+    /// <exception cref="ArgumentException">A shape is another.</exception>
     public Variable Gated(Variable context, Variable state)
     {
         ArgumentNullException.ThrowIfNull(context);
-        ArgumentNullException.ThrowIfNull(state);
+        LayerInput.CheckSequences(state, nameof(state), "steps", _options.StateSize);
         ReadOnlySpan<nint> lengths = context.Data.Lengths;
+        ReadOnlySpan<nint> expected = [state.Data.Lengths[0], 1, state.Data.Lengths[1], _options.AnnotationSize];
+        if (!lengths.SequenceEqual(expected))
+        {
+            throw new ArgumentException(
+                $"'{nameof(context)}' has shape {Shapes.Text(lengths)}; expected {Shapes.Text(expected)} ([batch, 1, steps, annotationSize]).",
+                nameof(context));
+        }
+
         using Variable turned = context.Transpose(1, 2);
         Variable rows = turned.Reshape(lengths[0], lengths[2], lengths[3]);
         if (_gate is null)
@@ -171,6 +204,21 @@ public sealed class VisualAttentionLayer : Layer
         using Variable logit = _gate.Forward(state);
         using Variable open = Differentiable.Activate(ActivationKind.Sigmoid, logit);
         return Differentiable.Multiply(open, ungated);
+    }
+
+    private VisualMemory Project(Variable annotations, KeyLengthMask real)
+    {
+        using Variable keys = _annotation.Forward(annotations);
+        return new VisualMemory(OneHead(annotations), OneHead(keys), real);
+    }
+
+    private void CheckMemory(VisualMemory memory)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        if (memory.Annotations.Data.Lengths[3] != _options.AnnotationSize || memory.Keys.Data.Lengths[3] != _options.HiddenSize)
+        {
+            throw new ArgumentException($"'{nameof(memory)}' was prepared by another layer.", nameof(memory));
+        }
     }
 
     private static Variable Squash(Linear layer, Variable rows)

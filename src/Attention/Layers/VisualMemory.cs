@@ -1,4 +1,5 @@
 using Attention.Autodiff;
+using Attention.Policies;
 
 namespace Attention.Layers;
 
@@ -6,10 +7,11 @@ namespace Attention.Layers;
 /// <remarks>Dispose it when the last step is done; what a tape needs it keeps itself.</remarks>
 public sealed class VisualMemory : IDisposable
 {
-    internal VisualMemory(Variable annotations, Variable keys)
+    internal VisualMemory(Variable annotations, Variable keys, KeyLengthMask real)
     {
         Annotations = annotations;
         Keys = keys;
+        Real = real;
     }
 
     /// <summary><c>[batch, 1, regions, annotationSize]</c>.</summary>
@@ -17,6 +19,9 @@ public sealed class VisualMemory : IDisposable
 
     /// <summary>The projected annotations, <c>[batch, 1, regions, hiddenSize]</c>.</summary>
     public Variable Keys { get; }
+
+    /// <summary>The regions that are real.</summary>
+    internal KeyLengthMask Real { get; }
 
     /// <summary>Disposes both.</summary>
     public void Dispose()

@@ -43,7 +43,8 @@ internal readonly unsafe struct LocalForward<TSimd, TVector, TMask> : IParallelA
                 if (logSumExp != float.NegativeInfinity
                     && LocalRow.ComputeFactors<TSimd, TVector>(_problem, item.Batch, item.Head, query, keys, weights + stride))
                 {
-                    WeightRow.Drop<TSimd, TVector>(weights, weights + stride, weights, keys.Length);
+                    // The weight selects: what is hidden stays hidden where the factor is NaN.
+                    WeightRow.Drop<TSimd, TVector>(weights + stride, weights, weights, keys.Length);
                 }
             }
 

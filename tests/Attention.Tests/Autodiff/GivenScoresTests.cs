@@ -68,6 +68,34 @@ public class GivenScoresTests
             s_scores);
     }
 
+    /// <summary>What users run, not its formula: over all choices of a row the loss has the exact gradient for its mean, whatever the baseline.</summary>
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(3f)]
+    public void TheReinforceLoss_OverAllChoices_HasTheExactGradient(float baseline)
+    {
+        float[] scores = AttentionProblems.Normal(new Random(1), 5);
+        float[] returns = AttentionProblems.Normal(new Random(2), 5);
+        HardAttentionRow<double> row = new(Array.ConvertAll(scores, x => (double)x));
+        double[] mean = new double[5];
+        for (int choice = 0; choice < 5; choice++)
+        {
+            using var tape = new Tape();
+            using Variable input = tape.Watch(DeviceTensor.Create(CpuBackend.Shared, scores, 1, 1, 1, 5));
+            using Variable value = Variable.Constant(DeviceTensor.Zeros(CpuBackend.Shared, 1, 1, 5, 2));
+            using HardAttentionResult result = Differentiable.HardAttention(input, value, default(NoMask), KeyChoice.Given, [choice]);
+            float[] advantages = new float[1];
+            Advantages.Constant(returns.AsSpan(choice, 1), baseline, advantages);
+            using Variable loss = Differentiable.ReinforceLoss(result.LogProbability, advantages);
+            tape.Backward(loss);
+            mean = [.. mean.Zip(input.Gradient!.ToArray(), (sum, x) => sum - row.Weights[choice] * x)];
+        }
+
+        // The exact gradient of the mean return.
+        Tolerance.Golden(
+            "gradient", Array.ConvertAll(mean, x => (float)x), row.SoftmaxGradient(Array.ConvertAll(returns, x => (double)x)));
+    }
+
     [Fact]
     public void StraightThrough_IsHardForward_AndSoftBackward()
     {

@@ -90,6 +90,44 @@ public class DoublyStochasticPenaltyTests
         }
     }
 
+    /// <summary>Weights and their gradient may be views: here steps stand one after the other, the heads of each together, in rows too wide.</summary>
+    [Fact]
+    public void StridedViews_GiveTheSameBits()
+    {
+        nint[] lengths = [2, 3, 4, 5];
+        Layout layout = Layout.OfPositions(2, 3, 4, 5, rowSize: 20, start: 2);
+        float[] weights = AttentionProblems.Normal(new Random(1), 2 * 3 * 4 * 5);
+        float[] view = new float[2 * 4 * 20];
+        Array.Fill(view, float.NaN);
+        layout.Scatter<float>(weights, view);
+        float[] gradientView = new float[view.Length];
+        Array.Fill(gradientView, 9);
+        (float[] penalties, float[] other) = (new float[2], new float[2]);
+        float[] gradient = new float[weights.Length];
+        DoublyStochasticPenalty.Forward(new(weights, lengths, []), [4, 3], [5, 4], new(penalties));
+        DoublyStochasticPenalty.Forward(layout.Read(view), [4, 3], [5, 4], new(other));
+        DoublyStochasticPenalty.Backward(new(weights, lengths, []), [4, 3], [5, 4], new([1f, -2]), new(gradient, lengths, []));
+        DoublyStochasticPenalty.Backward(layout.Read(view), [4, 3], [5, 4], new([1f, -2]), layout.Write(gradientView));
+
+        Tolerance.SameBits("penalties", other, penalties);
+        Tolerance.SameBits("gradient", layout.Gather<float>(gradientView), gradient);
+        gradientView.Count(x => x == 9).Should().Be(view.Length - weights.Length);
+    }
+
+    /// <summary>A row of NaN where it counts makes its own penalty NaN and no other.</summary>
+    [Fact]
+    public void NaN_StaysInItsBatchElement()
+    {
+        float[] weights = [0.5f, float.NaN, 0.2f, 0.8f];
+        float[] penalties = new float[2];
+        float[] gradient = new float[4];
+        DoublyStochasticPenalty.Forward(new(weights, [2, 1, 1, 2], []), [], [], new(penalties));
+        DoublyStochasticPenalty.Backward(new(weights, [2, 1, 1, 2], []), [], [], new([1f, 1]), new(gradient, [2, 1, 1, 2], []));
+
+        penalties.Select(float.IsNaN).Should().Equal(true, false);
+        gradient.Select(float.IsNaN).Should().Equal(false, true, false, false);
+    }
+
     [Fact]
     public void BadInput_IsRefusedByName()
     {
@@ -101,6 +139,14 @@ public class DoublyStochasticPenaltyTests
         Refuses("keys", [2, 1, 3, 2], [], [-1, 1], [2]);
         Refuses("penalties", [2, 1, 3, 2], [], [], [1, 2]);
         penalties.Should().Equal(7, 7);
+        FluentActions.Invoking(() => DoublyStochasticPenalty.Backward(
+            new(weights, [2, 1, 3, 2], []), [], [], new(penalties), new(weights, [2, 1, 3, 2], []))).Should().Throw<ArgumentException>().WithParameterName("weightsGradient");
+        FluentActions.Invoking(() => DoublyStochasticPenalty.Backward(
+            new(weights, [2, 1, 3, 2], []), [], [], new(penalties, [1, 2], []), new(new float[12], [2, 1, 3, 2], []))).Should().Throw<ArgumentException>().WithParameterName("penaltiesGradient");
+        FluentActions.Invoking(() => DoublyStochasticPenalty.Forward(
+            new(weights, [2, 1, 3, 2], []), [], [], new(weights.AsSpan(4, 2)))).Should().Throw<ArgumentException>().WithParameterName("penalties");
+        FluentActions.Invoking(() => DoublyStochasticPenalty.Forward(
+            new(weights, [2, 1, 3, 2], []), [], [], new(penalties), new() { Scale = 2 })).Should().Throw<ArgumentException>().WithParameterName("options");
 
         void Refuses(string parameter, nint[] lengths, int[] steps, int[] keys, nint[] penaltyLengths) =>
             FluentActions.Invoking(() => DoublyStochasticPenalty.Forward(new(weights, lengths, []), steps, keys, new(penalties, penaltyLengths, [])))

@@ -35,6 +35,7 @@ public class HardAttentionAllocationTests
         float[] key = AttentionProblems.Normal(new Random(2), 2 * 40 * 75);
         float[] vector = new float[75];
         float[] scores = new float[2 * 60 * 40];
+        float[] scoreGradients = new float[scores.Length];
         float[] gradients = new float[query.Length];
         float[] keyGradients = new float[key.Length];
         float[] vectorGradient = new float[75];
@@ -46,5 +47,7 @@ public class HardAttentionAllocationTests
             new(query, [2, 1, 60, 75], []), new(key, [2, 1, 40, 75], []), new(vector), new(scores, [2, 1, 60, 40], []),
             new(gradients, [2, 1, 60, 75], []), new(keyGradients, [2, 1, 40, 75], []), new(vectorGradient), options)).Should().Be(0);
         Allocations.Of(() => DoublyStochasticPenalty.Forward(new(scores, [2, 1, 60, 40], []), [], [], new(penalties), options)).Should().Be(0);
+        Allocations.Of(() => DoublyStochasticPenalty.Backward(
+            new(scores, [2, 1, 60, 40], []), [], [], new(penalties), new(scoreGradients, [2, 1, 60, 40], []), options)).Should().Be(0);
     }
 }

@@ -160,6 +160,34 @@ public class HardAttentionTests
         Tolerance.SameBits("results", dirty.Results(), clean.Results());
     }
 
+    /// <summary>Log-probabilities and entropies, and their gradients, may be views: here the two of a row stand side by side.</summary>
+    [Fact]
+    public void NumbersOfRows_MayHaveAnyStrides()
+    {
+        AttentionShape shape = new(2, 3, 1, 5, 7, 1, 4);
+        using HardMemory memory = new(shape);
+        memory.Forward(KeyChoice.Sampled(5), CausalMask.TopLeft);
+        memory.Backward(CausalMask.TopLeft);
+        nint[] lengths = [2, 3, 5];
+        Layout first = Layout.Strided(lengths, [30, 10, 2]);
+        Layout second = Layout.Strided(lengths, [30, 10, 2], 1);
+        float[] both = new float[60];
+        float[] slopes = new float[60];
+        first.Scatter<float>(memory.Slopes.Gather(), slopes);
+        second.Scatter<float>(memory.EntropySlopes.Gather(), slopes);
+        int[] choices = new int[shape.RowCount];
+        float[] gradient = new float[memory.ScoreValues.Length];
+        HardAttention.Forward(
+            memory.Scores.Read(), default, CausalMask.TopLeft, KeyChoice.Sampled(5), choices, default, first.Write(both), second.Write(both));
+        HardAttention.ScoreGradients(
+            memory.Scores.Read(), CausalMask.TopLeft, choices, first.Read(slopes), second.Read(slopes), new(gradient, [2, 3, 5, 7], []));
+
+        choices.Should().Equal(memory.Choices);
+        Tolerance.SameBits("log-probability", first.Gather<float>(both), memory.LogProbability.Gather());
+        Tolerance.SameBits("entropy", second.Gather<float>(both), memory.Entropy.Gather());
+        Tolerance.SameBits("gradient", gradient, memory.ScoresGradient.Gather());
+    }
+
     [Fact]
     public void ARowWithoutKeys_HasNoGradient()
     {

@@ -101,6 +101,7 @@ public class LocalAttentionEdgeTests
 
         Bad(results[0].Numbers, s_shape.ValueSize).Should().Equal(rows);
         Bad(results[1].Numbers, 1).Should().Equal(isQuery ? [10] : []);
+        Bad(results[2].Numbers, 1).Should().Equal(rows.SelectMany(row => seen.Select(key => (row * 41) + key)));
         Bad(results[3].Numbers, s_shape.HeadSize).Should().Equal(rows);
         Bad(results[4].Numbers, s_shape.HeadSize).Should().Equal(seen);
         Bad(results[5].Numbers, s_shape.ValueSize).Should().Equal(seen);
