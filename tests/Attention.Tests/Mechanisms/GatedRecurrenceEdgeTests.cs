@@ -81,6 +81,39 @@ public class GatedRecurrenceEdgeTests
         }
     }
 
+    /// <summary>NaN in a sequence stays there: the sequences computed beside it keep their bits, forward and back.</summary>
+    [Theory]
+    [MemberData(nameof(Cells))]
+    public void NaNInOneSequence_StaysThere(RecurrentCell cell)
+    {
+        const int Size = 24;
+        const int Row = 3 * Size;
+        RecurrenceProblem<float> problem = RecurrenceProblems.Random(cell, 7, 3, Size);
+        float[] poisoned = [.. problem.InputGates];
+        poisoned.AsSpan(2 * 3 * problem.Gates * Size, problem.Gates * Size).Fill(float.NaN);
+        using RecurrenceMemory clean = new(problem);
+        using RecurrenceMemory memory = new(problem with { InputGates = poisoned });
+        clean.Run();
+        memory.Run();
+
+        Others("output", memory.Output.Gather(), clean.Output.Gather(), Row);
+        Others("final state", memory.FinalState.Gather(), clean.FinalState.Gather(), Size);
+        Others("input's gradient", memory.InputGatesGradient.Gather(), clean.InputGatesGradient.Gather(), problem.Gates * Row);
+        Others("initial state's gradient", memory.InitialStateGradient.Gather(), clean.InitialStateGradient.Gather(), Size);
+        memory.FinalState.Gather().AsSpan(2 * Size, Size).ToArray().Should().OnlyContain(x => float.IsNaN(x), "it is not hidden either");
+
+        static void Others(string name, float[] numbers, float[] expected, int row)
+        {
+            for (int sequence = 0; sequence < 7; sequence++)
+            {
+                if (sequence != 2)
+                {
+                    Tolerance.SameBits($"{name} of {sequence}", numbers.AsSpan(sequence * row, row), expected.AsSpan(sequence * row, row));
+                }
+            }
+        }
+    }
+
     /// <summary>Views of larger tensors give the same bits as copies, and what lies between their rows stays as it is.</summary>
     [Theory]
     [MemberData(nameof(Cells))]
