@@ -16,7 +16,7 @@ internal static class Comparison
 
         for (int group = 0; group < ErrorRate.Groups.Count; group++)
         {
-            table.AddRow([ErrorRate.Groups[group], $"{rates[0].WordsOf(group)}", .. rates.Select(rate => $"{rate.Of(group):P1}")]);
+            table.AddRow([ErrorRate.Groups[group], $"{rates[0].WordsOf(group)}", .. rates.Select(rate => rate.WordsOf(group) == 0 ? "-" : $"{rate.Of(group):P1}")]);
         }
 
         table.AddRow(["all", $"{heldOut.Length}", .. rates.Select(rate => $"{rate.Whole:P1}")]);

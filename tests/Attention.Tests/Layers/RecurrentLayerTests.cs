@@ -234,6 +234,31 @@ public class RecurrentLayerTests
         layer.InputWeight.Data.ToArray().Distinct().Count().Should().BeGreaterThan(50);
     }
 
+    /// <summary>A seed decides the first weights, and no gate of either direction begins like another.</summary>
+    [Fact]
+    public void TheSeed_DecidesTheFirstWeights()
+    {
+        Dictionary<string, float[]> expected = First(4);
+        Dictionary<string, float[]> same = First(4);
+        Dictionary<string, float[]> other = First(5);
+        string[] matrices = [.. expected.Keys.Where(name => name.StartsWith("weight", StringComparison.Ordinal))];
+        foreach (string name in matrices)
+        {
+            Tolerance.SameBits(name, same[name], expected[name]);
+            other[name].Should().NotEqual(expected[name]);
+        }
+
+        // Input and state have the same size, so that all blocks of the gates could be seen to be equal.
+        matrices.SelectMany(name => expected[name].Chunk(HiddenSize * HiddenSize)).Select(block => string.Join(' ', block))
+            .Should().HaveCount(4 * 4).And.OnlyHaveUniqueItems();
+
+        static Dictionary<string, float[]> First(ulong seed)
+        {
+            using BidirectionalLayer layer = BidirectionalLayer.Lstm(HiddenSize, HiddenSize, seed: seed);
+            return LayerNumbers.Parameters(layer);
+        }
+    }
+
     [Fact]
     public void BadArguments_AreRefused()
     {

@@ -1,3 +1,4 @@
+using Attention.Mechanisms;
 using Attention.Policies;
 
 namespace Attention.Tests.Mechanisms;
@@ -16,5 +17,8 @@ public class MonotonicAttentionAllocationTests
 
         Allocations.Of(() => memory.Run(default(CheckerboardMask), 4, options)).Should().Be(0);
         Allocations.Of(() => memory.Run(default(NoMask), 1, options)).Should().Be(0);
+        Allocations.Of(() => MonotonicAttention.ForwardHard(memory.Energies.Read(), default(CheckerboardMask), memory.Alignment.Write(), options))
+            .Should().Be(0);
+        Allocations.Of(() => MonotonicAttention.Next(memory.Energies.Data[..97], 3)).Should().Be(0);
     }
 }
