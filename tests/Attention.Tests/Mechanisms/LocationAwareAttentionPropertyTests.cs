@@ -130,7 +130,12 @@ public class LocationAwareAttentionPropertyTests
         foreach (string name in (string[])["context", "alignments", "query's gradient", "key's gradient", "value's gradient", "initial alignment's gradient"])
         {
             float[] numbers = results[name];
-            numbers.Should().Contain(float.NaN, "{0} of what is lost", name);
+            if (isAccumulated || name != "initial alignment's gradient")
+            {
+                // An alignment of zeros, that of the step that sees nothing, sends nothing back.
+                numbers.Should().Contain(float.NaN, "{0} of what is lost", name);
+            }
+
             numbers.Skip(numbers.Length / 2).Should().OnlyContain(number => float.IsFinite(number), "{0} of the other sequence", name);
         }
 
