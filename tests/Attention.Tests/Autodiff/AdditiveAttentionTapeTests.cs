@@ -29,6 +29,20 @@ public class AdditiveAttentionTapeTests
             shapes);
     }
 
+    /// <summary>Keys that are the values too get both gradients.</summary>
+    [Fact]
+    public void OneVariableTwice_HasBothGradients()
+    {
+        AttentionShape shape = new(2, 1, 1, 5, 6, 3, 3);
+        GradientCheck.Run(
+            static x => Differentiable.AdditiveAttention(x[0], x[1], x[2], x[1], default(NoMask)),
+            x => x[0].With(
+                AdditiveAttentionLoops<double>.Run(new(
+                    new AttentionProblem<double>(shape) { Query = x[0].Values, Key = x[1].Values, Value = x[1].Values }, x[2].Values)).Output.Sums,
+                shape.OutputLengths),
+            [2, 1, 5, 3], [2, 1, 6, 3], [3]);
+    }
+
     [Fact]
     public void Dropout_IsForTrainingAlone()
     {

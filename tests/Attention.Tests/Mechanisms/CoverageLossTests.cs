@@ -126,6 +126,21 @@ public class CoverageLossTests
         coverageGradient.Should().Equal(1f, 0f);
     }
 
+    /// <summary>Where alignment and coverage are equal the alignment has the gradient, all of it.</summary>
+    [Fact]
+    public void AtATie_TheAlignmentHasTheGradient()
+    {
+        float[] gradient = new float[6];
+        float[] coverageGradient = new float[2];
+
+        CoverageLoss.Backward(
+            s_alignments.Read([0.5f, 0.25f, 0.5f, 0.25f, 0.75f, 0.75f]), default, s_losses.Read([0f, 1f, 0f]), s_alignments.Write(gradient),
+            s_coverage.Write(coverageGradient));
+
+        gradient.Should().Equal(0, 0, 1, 1, 0, 0);
+        coverageGradient.Should().Equal(0, 0);
+    }
+
     [Fact]
     public void BadInput_IsRefusedByName()
     {
