@@ -88,7 +88,7 @@ public static partial class Differentiable
             ? Recorded(
                 tape!, output, [input],
                 (gradient, results) => gradient.Backend.Run(new PaddingClear { Input = gradient, Lengths = lengths, Output = results[0]! }))
-            : Plain(output, tape);
+            : Plain(output, tape, input);
     }
 
     private static Variable RecordRecurrence(
