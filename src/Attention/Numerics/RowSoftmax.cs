@@ -16,33 +16,18 @@ internal static unsafe class RowSoftmax
     /// ln(sum(exp(scores))). A row that is empty or hidden as a whole gives weights 0 and negative infinity; one with NaN or
     /// positive infinity gives NaN throughout.
     /// </returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static float Forward<TSimd, TVector>(float* scores, float* destination, nint count)
-        where TSimd : struct, ISimd<TVector>
-        where TVector : unmanaged => Forward<TSimd, TVector>(scores, destination, count, out _, out _);
-
-    /// <summary>
-    /// The same, with what the weights are made of: from <c>exp(scores - max) / sum</c> they can be computed again however large the
-    /// scores are, where the log-sum-exp is rounded.
-    /// </summary>
-    /// <param name="scores">The row, [count]; negative infinity is what a mask hides.</param>
-    /// <param name="destination">The weights, [count]; may be <paramref name="scores"/> itself.</param>
-    /// <param name="count">How many there are.</param>
-    /// <param name="max">The largest score.</param>
-    /// <param name="sum">The sum of the exponentials.</param>
-    /// <returns>The log-sum-exp.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static float Forward<TSimd, TVector>(float* scores, float* destination, nint count, out float max, out float sum)
+    internal static float Forward<TSimd, TVector>(float* scores, float* destination, nint count)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
     {
-        max = Reductions.Max<TSimd, TVector>(scores, count);
+        float max = Reductions.Max<TSimd, TVector>(scores, count);
 
         // With nothing to see, anything finite serves as the maximum: the sum tells, and NaN, which a maximum may pass
         // over, gets into it.
         max = max == float.NegativeInfinity ? 0f : max;
         nint whole = count - count % TSimd.Count;
-        sum = Exponentials<TSimd, TVector>(scores, destination, whole, max)
+        float sum = Exponentials<TSimd, TVector>(scores, destination, whole, max)
             + Exponentials<SimdScalar, float>(scores + whole, destination + whole, count - whole, max);
         if (sum == 0f)
         {

@@ -80,8 +80,8 @@ internal struct LocalRowState
     /// <summary>The largest score.</summary>
     internal float Max;
 
-    /// <summary>The sum of exp(score - Max).</summary>
-    internal float Sum;
+    /// <summary>The weight of the largest score, which is one by the sum of exp(score - Max); NaN where the row is.</summary>
+    internal float Factor;
 
     /// <summary>What softmax adds to the gradient of every weight.</summary>
     internal float Through;

@@ -27,9 +27,14 @@ internal static unsafe class LocalRow
         where TMask : struct, IAttentionMask
     {
         ComputeScores<TSimd, TVector, TMask>(problem, mask, batch, head, query, keys, weights);
-        float logSumExp = RowSoftmax.Forward<TSimd, TVector>(weights, weights, keys.Length, out state.Max, out state.Sum);
+        state.Max = Reductions.Max<TSimd, TVector>(weights, keys.Length);
+        float logSumExp = RowSoftmax.Forward<TSimd, TVector>(weights, weights, keys.Length);
+
+        // The exponential of the largest score is 1: its weight is what all exponentials are multiplied by.
+        state.Factor = Reductions.Max<TSimd, TVector>(weights, keys.Length);
         if (float.IsNaN(logSumExp))
         {
+            state.Factor = float.NaN;
             ClearHidden(mask, batch, head, query, keys, weights);
         }
 
@@ -37,7 +42,8 @@ internal static unsafe class LocalRow
     }
 
     /// <summary>
-    /// Computes the weights of some keys again, from the largest score of the whole window and its sum: the same as in the forward pass.
+    /// Computes the weights of some keys again, from the largest score of the whole window and its weight: as in the forward pass, however
+    /// large the scores are. A log-sum-exp of large scores would be rounded too much for that.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void RecomputeWeights<TSimd, TVector, TMask>(
@@ -48,17 +54,17 @@ internal static unsafe class LocalRow
     {
         ComputeScores<TSimd, TVector, TMask>(problem, mask, batch, head, query, keys, weights);
         TVector max = TSimd.Create(state.Max);
-        TVector sum = TSimd.Create(state.Sum);
+        TVector factor = TSimd.Create(state.Factor);
         TVector scale = TSimd.Create(VectorMath.Log2E);
         TVector lowest = TSimd.Create(VectorMath.LowestDifference(VectorMath.Log2E));
         for (int i = 0; i < keys.Length; i += TSimd.Count)
         {
             TVector difference = TSimd.Subtract(TSimd.Load(weights + i), max);
             TVector weight = VectorMath.ExpScaledOfNonPositive<TSimd, TVector>(difference, scale, lowest);
-            TSimd.Store(TSimd.Divide(weight, sum), weights + i);
+            TSimd.Store(TSimd.Multiply(weight, factor), weights + i);
         }
 
-        if (float.IsNaN(state.Sum))
+        if (float.IsNaN(state.Factor))
         {
             ClearHidden(mask, batch, head, query, keys, weights);
         }
