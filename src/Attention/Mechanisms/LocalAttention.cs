@@ -24,7 +24,7 @@ namespace Attention.Mechanisms;
 /// </para>
 /// <para>
 /// Time is proportional to queries times window. A thread takes three rows of scratch as long as a window, and the backward pass
-/// about six floats for each query.
+/// about seven floats for each query of each head.
 /// </para>
 /// </remarks>
 public static unsafe partial class LocalAttention

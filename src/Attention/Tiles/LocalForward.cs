@@ -37,9 +37,11 @@ internal readonly unsafe struct LocalForward<TSimd, TVector, TMask> : IParallelA
         {
             IndexRange keys = _problem.KeysOf(_mask, item.Batch, item.Head, query);
             float logSumExp = float.NegativeInfinity;
+            LocalRowState state = default;
             if (!keys.IsEmpty)
             {
-                logSumExp = LocalRow.ComputeWeights<TSimd, TVector, TMask>(_problem, _mask, item.Batch, item.Head, query, keys, weights);
+                logSumExp = LocalRow.ComputeWeights<TSimd, TVector, TMask>(
+                    _problem, _mask, item.Batch, item.Head, query, keys, weights, ref state);
                 if (logSumExp != float.NegativeInfinity
                     && LocalRow.ComputeFactors<TSimd, TVector>(_problem, item.Batch, item.Head, query, keys, weights + stride))
                 {

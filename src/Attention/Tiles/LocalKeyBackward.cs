@@ -92,7 +92,7 @@ internal readonly unsafe struct LocalKeyBackward<TSimd, TVector, TMask> : IParal
         float* gradients = factors + MostKeys;
         float* kept = weights;
         float* outputGradient = _problem.OutputGradient.At(batch, head, query);
-        LocalRow.RecomputeWeights<TSimd, TVector, TMask>(forward, _mask, batch, head, query, keys, state.LogSumExp, weights);
+        LocalRow.RecomputeWeights<TSimd, TVector, TMask>(forward, _mask, batch, head, query, keys, state, weights);
         LocalRow.MultiplyByRows<TSimd, TVector>(
             outputGradient, attention.Value.At(batch, keyHead, keys.Start), attention.Value.RowStride, keys.Length, attention.ValueSize,
             gradients);

@@ -75,9 +75,13 @@ internal struct LocalGradientProblem
 internal struct LocalRowState
 {
     /// <summary>In floats, which is what scratch is counted in.</summary>
-    internal const int Floats = 4;
+    internal const int Floats = 5;
 
-    internal float LogSumExp;
+    /// <summary>The largest score.</summary>
+    internal float Max;
+
+    /// <summary>The weight of the largest score, which is one by the sum of exp(score - Max); NaN where the row is.</summary>
+    internal float Factor;
 
     /// <summary>What softmax adds to the gradient of every weight.</summary>
     internal float Through;

@@ -52,14 +52,15 @@ internal readonly unsafe struct LocalQueryBackward<TSimd, TVector, TMask> : IPar
         IndexRange bounds = new(int.MaxValue, 0);
         for (int query = item.Queries.Start; query < item.Queries.End; query++)
         {
-            LocalRowState state = new() { LogSumExp = float.NegativeInfinity, Keys = forward.KeysOf(_mask, item.Batch, item.Head, query) };
+            float logSumExp = float.NegativeInfinity;
+            LocalRowState state = new() { Keys = forward.KeysOf(_mask, item.Batch, item.Head, query) };
             if (!state.Keys.IsEmpty)
             {
-                state.LogSumExp = LocalRow.ComputeWeights<TSimd, TVector, TMask>(
-                    forward, _mask, item.Batch, item.Head, query, state.Keys, rental.Memory);
+                logSumExp = LocalRow.ComputeWeights<TSimd, TVector, TMask>(
+                    forward, _mask, item.Batch, item.Head, query, state.Keys, rental.Memory, ref state);
             }
 
-            if (state.LogSumExp == float.NegativeInfinity)
+            if (logSumExp == float.NegativeInfinity)
             {
                 state.Keys = IndexRange.Empty;
                 _positions[first + query] = 0;

@@ -14,42 +14,57 @@ internal static unsafe class LocalRow
     /// <summary>The distance between rows of scratch that hold a number for each of so many keys.</summary>
     internal static int Stride(int keys) => TilePlan.RoundUp(keys, ScoreRow.CacheLine);
 
-    /// <summary>Computes the softmax over the window; weights of hidden keys are zero.</summary>
+    /// <summary>
+    /// Computes the softmax over the window; weights of hidden keys are zero. What it takes to compute them again goes to
+    /// <paramref name="state"/>.
+    /// </summary>
     /// <returns>The log-sum-exp: negative infinity where nothing is allowed.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static float ComputeWeights<TSimd, TVector, TMask>(
-        in LocalProblem problem, in TMask mask, int batch, int head, int query, IndexRange keys, float* weights)
+        in LocalProblem problem, in TMask mask, int batch, int head, int query, IndexRange keys, float* weights, ref LocalRowState state)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
         where TMask : struct, IAttentionMask
     {
         ComputeScores<TSimd, TVector, TMask>(problem, mask, batch, head, query, keys, weights);
+        state.Max = Reductions.Max<TSimd, TVector>(weights, keys.Length);
         float logSumExp = RowSoftmax.Forward<TSimd, TVector>(weights, weights, keys.Length);
+
+        // The exponential of the largest score is 1: its weight is what all exponentials are multiplied by.
+        state.Factor = Reductions.Max<TSimd, TVector>(weights, keys.Length);
         if (float.IsNaN(logSumExp))
         {
+            state.Factor = float.NaN;
             ClearHidden(mask, batch, head, query, keys, weights);
         }
 
         return logSumExp;
     }
 
-    /// <summary>Computes the weights of some keys again, from the log-sum-exp of the whole window.</summary>
+    /// <summary>
+    /// Computes the weights of some keys again, from the largest score of the whole window and its weight: as in the forward pass, however
+    /// large the scores are. A log-sum-exp of large scores would be rounded too much for that.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void RecomputeWeights<TSimd, TVector, TMask>(
-        in LocalProblem problem, in TMask mask, int batch, int head, int query, IndexRange keys, float logSumExp, float* weights)
+        in LocalProblem problem, in TMask mask, int batch, int head, int query, IndexRange keys, in LocalRowState state, float* weights)
         where TSimd : struct, ISimd<TVector>
         where TVector : unmanaged
         where TMask : struct, IAttentionMask
     {
         ComputeScores<TSimd, TVector, TMask>(problem, mask, batch, head, query, keys, weights);
-        TVector subtrahend = TSimd.Create(logSumExp);
+        TVector max = TSimd.Create(state.Max);
+        TVector factor = TSimd.Create(state.Factor);
+        TVector scale = TSimd.Create(VectorMath.Log2E);
+        TVector lowest = TSimd.Create(VectorMath.LowestDifference(VectorMath.Log2E));
         for (int i = 0; i < keys.Length; i += TSimd.Count)
         {
-            TVector difference = TSimd.Subtract(TSimd.Load(weights + i), subtrahend);
-            TSimd.Store(VectorMath.Exp<TSimd, TVector>(difference), weights + i);
+            TVector difference = TSimd.Subtract(TSimd.Load(weights + i), max);
+            TVector weight = VectorMath.ExpScaledOfNonPositive<TSimd, TVector>(difference, scale, lowest);
+            TSimd.Store(TSimd.Multiply(weight, factor), weights + i);
         }
 
-        if (float.IsNaN(logSumExp))
+        if (float.IsNaN(state.Factor))
         {
             ClearHidden(mask, batch, head, query, keys, weights);
         }

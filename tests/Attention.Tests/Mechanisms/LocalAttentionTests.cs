@@ -88,6 +88,36 @@ public class LocalAttentionTests
         }
     }
 
+    /// <summary>
+    /// Two keys of one score have half the weight each, forward and backward, however large the score is: at 1e10 a float has no room
+    /// for the ln 2 of the log-sum-exp.
+    /// </summary>
+    [Theory]
+    [InlineData(1f)]
+    [InlineData(1e2f)]
+    [InlineData(1e5f)]
+    [InlineData(1e15f)]
+    public void LargeScores_HaveTheGradientsOfTheirWeights(float factor)
+    {
+        LocalAttentionProblem<float> problem = new(
+            new AttentionProblem<float>(new(1, 1, 1, 1, 2, 1, 1))
+            {
+                Query = [factor],
+                Key = [factor, factor],
+                Value = [1, 2],
+                OutputGradient = [1],
+                LogSumExpGradient = [0],
+            },
+            [0.5f], 3, false);
+        using LocalMemory memory = new(problem);
+        memory.Run(default(NoMask), new() { Scale = 1 });
+
+        memory.Weights.Gather().Should().Equal(0.5f, 0.5f);
+        memory.Attention.ValueGradient.Gather().Should().Equal(0.5f, 0.5f);
+        memory.Attention.KeyGradient.Gather().Should().Equal(-0.25f * factor, 0.25f * factor);
+        memory.Attention.QueryGradient.Gather().Should().Equal(0);
+    }
+
     [Theory]
     [InlineData(3)]
     [InlineData(20)]
