@@ -35,8 +35,9 @@ public static partial class Differentiable
                 nameof(recurrentWeight));
         }
 
-        Tape? tape = Tape.Of(inputGates, recurrentWeight, recurrentBias, initialState, initialCell);
-        bool records = Records(tape, inputGates, recurrentWeight, recurrentBias, initialState, initialCell);
+        Variable?[] inputs = [inputGates, recurrentWeight, recurrentBias, initialState, initialCell];
+        Tape? tape = Tape.Of(inputs);
+        bool records = Records(tape, inputs);
         IComputeBackend backend = inputGates.Data.Backend;
         (nint batch, nint length, nint size) = (inputGates.Data.Lengths[0], inputGates.Data.Lengths[1], recurrentWeight.Data.Lengths[1]);
 
@@ -67,8 +68,8 @@ public static partial class Differentiable
         }
 
         using Variable result = records
-            ? RecordRecurrence(tape!, joint, trace!, [inputGates, recurrentWeight, recurrentBias, initialState, initialCell], lengths, options)
-            : Plain(joint, tape);
+            ? RecordRecurrence(tape!, joint, trace!, inputs, lengths, options)
+            : Plain(joint, tape, inputs);
         return Divided(result, length, hasCell);
     }
 

@@ -1,5 +1,6 @@
 using Attention.Autodiff;
 using Attention.Backends;
+using Attention.Layers;
 using Attention.Mechanisms;
 using Attention.TestKit;
 using Attention.Tests.Mechanisms;
@@ -91,6 +92,28 @@ public class RecurrenceTapeTests
 
         result.Output.RequiresGradient.Should().BeFalse();
         result.FinalCell!.Data.Lengths.ToArray().Should().Equal(2, 5);
+    }
+
+    /// <summary>States of a layer that ran without the tape have lost their gradient: they must not meet a tape in silence.</summary>
+    [Fact]
+    public void WhatLostItsGradient_DoesNotMeetATape()
+    {
+        using BidirectionalLayer layer = BidirectionalLayer.Lstm(3, 2);
+        using var tape = new Tape();
+        using Variable input = Variable.Constant(DeviceTensor.Zeros(CpuBackend.Shared, 2, 4, 3));
+        using Variable sequences = tape.Watch(DeviceTensor.Zeros(CpuBackend.Shared, 2, 4, 4));
+        using Variable states = tape.Watch(DeviceTensor.Zeros(CpuBackend.Shared, 2, 4));
+        using RecurrenceResult lost = layer.Forward(input, [4, 2]);
+        using Variable cleared = Differentiable.ClearPadding(lost.Output, [4, 2]);
+
+        FluentActions.Invoking(() => Differentiable.Add(sequences, lost.Output)).Should().Throw<InvalidOperationException>();
+        FluentActions.Invoking(() => Differentiable.Add(sequences, cleared)).Should().Throw<InvalidOperationException>();
+        FluentActions.Invoking(() => Differentiable.Add(states, lost.FinalState)).Should().Throw<InvalidOperationException>();
+        FluentActions.Invoking(() => Differentiable.Add(states, lost.FinalCell!)).Should().Throw<InvalidOperationException>();
+
+        using Variable detached = lost.FinalState.Detach();
+        using Variable sum = Differentiable.Add(states, detached);
+        sum.RequiresGradient.Should().BeTrue();
     }
 
     [Fact]

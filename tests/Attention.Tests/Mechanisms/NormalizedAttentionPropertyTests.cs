@@ -1,4 +1,3 @@
-using Attention.Mechanisms;
 using Attention.Policies;
 using Attention.Simd;
 using Attention.TestKit;
