@@ -34,6 +34,18 @@ internal static class Ours
 
     internal static IContender Additive(AdditiveData data, int threads) => new OwnAdditive(data, threads);
 
+    internal static IContender Compute(TensorTask task, bool isTraining, int threads) => task switch
+    {
+        LuongTask luong => new OwnLuong(luong, isTraining, threads),
+        LocalTask local => new OwnLocal(local, isTraining, threads),
+        LocationAwareTask location => new OwnLocationAware(location, isTraining, threads),
+        NormalizedTask { IsSparsemax: true } sparse => new OwnNormalized<SparsemaxNormalizer>(sparse, default, isTraining, threads),
+        NormalizedTask sparse => new OwnNormalized<EntmaxNormalizer>(sparse, new EntmaxNormalizer(1.5f), isTraining, threads),
+        MonotonicTask monotonic => new OwnMonotonic(monotonic, isTraining, threads),
+        RecurrentTask recurrent => new OwnRecurrent(recurrent, isTraining, threads),
+        _ => throw new NotSupportedException($"no contender for {task.GetType().Name}"),
+    };
+
     private static OwnForward<TMask, TModifier> Forward<TMask, TModifier>(
         AttentionData data, TMask mask, TModifier modifier, int threads)
         where TMask : struct, IAttentionMask

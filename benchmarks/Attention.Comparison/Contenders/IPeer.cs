@@ -28,4 +28,7 @@ internal interface IPeer
 
     /// <summary>Every way it has to do additive attention.</summary>
     IEnumerable<Func<IContender>> Additive(AdditiveData data, int threads);
+
+    /// <summary>Every way it has to compute the task, forward or with all gradients.</summary>
+    IEnumerable<Func<IContender>> Compute(TensorTask task, bool isTraining, int threads);
 }

@@ -1,5 +1,6 @@
 using Attention.Caching;
 using Attention.Comparison.Work;
+using Attention.Mechanisms;
 
 namespace Attention.Comparison.Rows;
 
@@ -33,6 +34,7 @@ internal static class AllRows
         AdditiveTask additive = new(512, 512, 128, 128);
         rows.Add(new AdditiveRow("additive 512 x 512, hidden 128", additive));
         rows.Add(new AdditiveRow("additive 512 x 512, hidden 128, forward + backward", additive with { Training = true }));
+        AddClassic(rows);
         LayerTask attention = new(1, 1024, 512, 8);
         LayerTask encoder = new(8, 128, 512, 8) { FeedForwardSize = 2048 };
         AddLayer(rows, "nn.MultiheadAttention 512/8, 1024", attention);
@@ -65,6 +67,26 @@ internal static class AllRows
             string name = $"forward + backward {length} x 64{(causal ? ", causal" : string.Empty)}";
             rows.Add(new AttentionRow(name, task) { Quick = length == 1024 });
         }
+    }
+
+    // The names end in what the peer is, since it composes most of these of several functions.
+    private static void AddClassic(List<IRow> rows)
+    {
+        AddTensors(rows, "Luong general 8 x 512 x 512, size 256", "bmm, softmax, bmm", new LuongTask(8, 512, 256));
+        AddTensors(rows, "Luong local-p 4096 x 4096, D = 10, size 64", "gathered windows", new LocalTask(4096, 64, 10));
+        AddTensors(
+            rows, "location-aware 64 steps x 256 keys, hidden 128, 10 filters of 101", "loop with conv1d", new LocationAwareTask(64, 256, 128, 10, 101));
+        AddTensors(rows, "sparsemax 512 x 64, 8 heads", "sort, cumsum", new NormalizedTask(8, 512, 64, isSparsemax: true));
+        AddTensors(rows, "1.5-entmax 512 x 64, 8 heads", "sort, cumsum", new NormalizedTask(8, 512, 64, isSparsemax: false));
+        AddTensors(rows, "monotonic 8 x 128 x 256", "cumprod, cumsum, clamped", new MonotonicTask(8, 128, 256));
+        AddTensors(rows, "GRU 32 x 64, 128 to 256", "nn.GRU", new RecurrentTask(RecurrentCell.GruResetAfter, 32, 64, 128, 256));
+        AddTensors(rows, "LSTM 32 x 64, 128 to 256", "nn.LSTM", new RecurrentTask(RecurrentCell.Lstm, 32, 64, 128, 256));
+    }
+
+    private static void AddTensors(List<IRow> rows, string name, string peer, TensorTask task)
+    {
+        rows.Add(new TensorRow($"{name} (peer: {peer})", task, isTraining: false) { Quick = false });
+        rows.Add(new TensorRow($"{name}, forward + backward (peer: {peer})", task, isTraining: true) { Quick = false });
     }
 
     private static void AddLayer(List<IRow> rows, string name, LayerTask task)

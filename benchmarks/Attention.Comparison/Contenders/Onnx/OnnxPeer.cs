@@ -49,6 +49,9 @@ internal sealed class OnnxPeer : IPeer
     /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Additive(AdditiveData data, int threads) => [];
 
+    /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Compute(TensorTask task, bool isTraining, int threads) => [];
+
     private static string? Load()
     {
         try

@@ -45,6 +45,25 @@ internal sealed class TorchPeer : IPeer
     /// <inheritdoc/>
     public IEnumerable<Func<IContender>> Additive(AdditiveData data, int threads) => [() => new TorchAdditive(data, threads)];
 
+    /// <inheritdoc/>
+    public IEnumerable<Func<IContender>> Compute(TensorTask task, bool isTraining, int threads)
+    {
+        yield return () => task switch
+        {
+            LuongTask luong => new TorchLuong(luong, isTraining, threads),
+            LocalTask local => new TorchLocal(local, isTraining, threads),
+            LocationAwareTask location => new TorchLocationAware(location, isTraining, threads),
+            NormalizedTask normalized => new TorchNormalized(normalized, sortsForSupport: false, isTraining, threads),
+            MonotonicTask monotonic => new TorchMonotonic(monotonic, isTraining, threads),
+            RecurrentTask recurrent => new TorchRecurrent(recurrent, isTraining, threads),
+            _ => throw new NotSupportedException($"no composition for {task.GetType().Name}"),
+        };
+        if (task is NormalizedTask again && isTraining)
+        {
+            yield return () => new TorchNormalized(again, sortsForSupport: true, isTraining, threads);
+        }
+    }
+
     /// <summary>These settings are the whole process's, so each contender sets its own again before its turn.</summary>
     internal static void Use(int threads, bool gradients)
     {
