@@ -1,7 +1,6 @@
 using Attention.Autodiff;
 using Attention.Backends;
 using Attention.Layers;
-using Attention.Policies;
 
 namespace Pronounce;
 
@@ -15,7 +14,7 @@ internal sealed class BahdanauContext : ContextSource
     {
         _size = size;
         _attention = AddLayer("additive", new AdditiveAttentionLayer(
-            new AdditiveAttentionLayerOptions { QuerySize = size, KeySize = size, HiddenSize = size, Seed = seed }));
+            new AdditiveAttentionOptions { QuerySize = size, KeySize = size, HiddenSize = size, Seed = seed }));
     }
 
     internal override int ContextSize => _size;
@@ -23,29 +22,21 @@ internal sealed class BahdanauContext : ContextSource
     internal override bool AsksAfterStep => false;
 
     internal override IDisposable Prepare(Variable states, Variable summary, int[] lengths) =>
-        new Memory(_attention.Prepare(states), new KeyLengthMask(lengths));
+        _attention.Prepare(states, lengths: lengths);
 
     internal override Variable Context(Variable state, IDisposable memory, int step)
     {
-        var word = (Memory)memory;
         using Variable query = Query(state);
-        using Variable context = _attention.Forward(query, word.Keys, word.Mask);
+        using Variable context = _attention.Forward(query, (AdditiveMemory)memory);
         return context.Reshape(state.Data.Lengths[0], _size);
     }
 
     internal override float[]? Weights(Variable state, IDisposable memory, int step)
     {
-        var word = (Memory)memory;
         using Variable query = Query(state);
-        using DeviceTensor weights = _attention.Weights(query, word.Keys, word.Mask);
+        using DeviceTensor weights = _attention.Weights(query, (AdditiveMemory)memory);
         return weights.ToArray();
     }
 
     private Variable Query(Variable state) => state.Reshape(state.Data.Lengths[0], 1, _size);
-
-    /// <summary>Keys are projected once a word and serve every step.</summary>
-    private sealed record Memory(AdditiveMemory Keys, KeyLengthMask Mask) : IDisposable
-    {
-        public void Dispose() => Keys.Dispose();
-    }
 }

@@ -16,7 +16,7 @@ internal sealed class LocationContext : ContextSource
     {
         _size = size;
         _attention = AddLayer("location", new LocationAwareAttentionLayer(
-            new LocationAwareLayerOptions { QuerySize = size, SourceSize = size, HiddenSize = size, Width = Width, Seed = seed }));
+            new LocationAwareAttentionOptions { QuerySize = size, SourceSize = size, HiddenSize = size, Width = Width, Seed = seed }));
     }
 
     internal override int ContextSize => _size;

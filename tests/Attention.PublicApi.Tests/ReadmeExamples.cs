@@ -200,11 +200,11 @@ public sealed class ReadmeExamples
         // A decoder looks at what an encoder made of two sequences, of 9 and 12 positions. Keys are projected once for all steps.
         int[] lengths = [9, 12];
         using BidirectionalLayer encoder = BidirectionalLayer.Gru(inputSize: 32, hiddenSize: 48);
-        using AdditiveAttentionLayer attention = new(new AdditiveAttentionLayerOptions { QuerySize = 64, KeySize = 96, HiddenSize = 48 });
+        using AdditiveAttentionLayer attention = new(new AdditiveAttentionOptions { QuerySize = 64, KeySize = 96, HiddenSize = 48 });
         using RecurrenceResult encoded = encoder.Forward(source, lengths);
-        using AdditiveMemory memory = attention.Prepare(encoded.Output);
-        using Variable context = attention.Forward(state, memory, new KeyLengthMask(lengths));
-        using DeviceTensor weights = attention.Weights(state, memory, new KeyLengthMask(lengths));
+        using AdditiveMemory memory = attention.Prepare(encoded.Output, lengths: lengths);
+        using Variable context = attention.Forward(state, memory);
+        using DeviceTensor weights = attention.Weights(state, memory);
 
         context.Data.Lengths.ToArray().Should().Equal(2, 1, 96);
         float[] shares = weights.ToArray();

@@ -14,10 +14,10 @@ namespace Attention.Layers;
 /// Parameters: <c>query.weight [hiddenSize, querySize]</c> (W), <c>key.weight [hiddenSize, keySize]</c> (U), <c>bias [hiddenSize]</c>
 /// where chosen (b), <c>score [hiddenSize]</c> (v) and, normalised, <c>scale [1]</c> (g), which makes the score vector
 /// <c>g v / ||v||</c>. Weights and score begin Glorot uniform, the bias at zero, the scale at <c>1 / sqrt(hiddenSize)</c>; see also
-/// <see cref="AdditiveAttentionLayerOptions.BeginsAsInPaper"/>.
+/// <see cref="AdditiveAttentionOptions.BeginsAsInPaper"/>.
 /// </para>
 /// <para>
-/// A decoder calls <see cref="Prepare(Variable, int[])"/> once and then asks, one query at a time or with all queries at once: the numbers are
+/// A decoder calls <see cref="Prepare"/> once and then asks, one query at a time or with all queries at once: the numbers are
 /// the same. The query of the paper is the state before the step. A query that may attend to nothing gets zeros.
 /// </para>
 /// </remarks>
@@ -26,7 +26,7 @@ public sealed class AdditiveAttentionLayer : Layer
     /// <summary>Added to the mean square of a normalised score vector: one of zeros gives zeros instead of NaN.</summary>
     private const float NormEpsilon = 1e-24f;
 
-    private readonly AdditiveAttentionLayerOptions _options;
+    private readonly AdditiveAttentionOptions _options;
     private readonly Linear _query;
     private readonly Linear _key;
     private readonly Parameter? _scale;
@@ -35,7 +35,7 @@ public sealed class AdditiveAttentionLayer : Layer
     /// <param name="options">What it is made of.</param>
     /// <param name="backend">Where it computes; null for <see cref="CpuBackend.Shared"/>.</param>
     /// <exception cref="ArgumentException">A size is not positive, or the dropout is no probability.</exception>
-    public AdditiveAttentionLayer(AdditiveAttentionLayerOptions options, IComputeBackend? backend = null)
+    public AdditiveAttentionLayer(AdditiveAttentionOptions options, IComputeBackend? backend = null)
         : base(backend ?? CpuBackend.Shared)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -70,45 +70,44 @@ public sealed class AdditiveAttentionLayer : Layer
     /// <summary><c>[1]</c>, or null where the score vector is not normalised.</summary>
     public Parameter? Scale => _scale;
 
-    /// <summary>Projects keys, which are the values too.</summary>
+    /// <summary>Projects keys, once for all queries that will look at them.</summary>
     /// <param name="keys"><c>[batch, keyLength, keySize]</c>.</param>
-    /// <returns>What the queries attend to, which the caller disposes.</returns>
-    /// <exception cref="ArgumentException">The shape is another.</exception>
-    public AdditiveMemory Prepare(Variable keys) => Prepare(keys, keys);
-
-    /// <summary>Projects keys beside values of their own.</summary>
-    /// <param name="keys"><c>[batch, keyLength, keySize]</c>.</param>
-    /// <param name="values"><c>[batch, keyLength, valueSize]</c>, of any value size.</param>
-    /// <returns>What the queries attend to, which the caller disposes.</returns>
-    /// <exception cref="ArgumentException">A shape is another.</exception>
-    public AdditiveMemory Prepare(Variable keys, Variable values) => ProjectKeys(keys, values, null);
-
-    /// <summary>Projects keys of padded sequences, which are the values too.</summary>
-    /// <param name="keys"><c>[batch, keyLength, keySize]</c>.</param>
+    /// <param name="values"><c>[batch, keyLength, valueSize]</c>, of any value size; null where the keys are the values too.</param>
     /// <param name="lengths">
-    /// How many keys of each sequence are real, <c>[batch]</c>. It is copied; queries attend to no others. What lies beyond may be
-    /// anything. (Where only a mask hides keys they must be numbers: the gradient of the keys' matrix sums over all of them.)
+    /// How many keys of each sequence are real, <c>[batch]</c>; null for all. It is copied; queries attend to no others. What lies
+    /// beyond may be anything. (Where only a mask hides keys they must be numbers: the gradient of the keys' matrix sums over all of them.)
     /// </param>
     /// <returns>What the queries attend to, which the caller disposes.</returns>
-    /// <exception cref="ArgumentException">The shape is another, or a length lies outside of [0, keyLength].</exception>
-    public AdditiveMemory Prepare(Variable keys, int[] lengths) => Prepare(keys, keys, lengths);
-
-    /// <summary>Projects keys of padded sequences beside values of their own.</summary>
-    /// <param name="keys"><c>[batch, keyLength, keySize]</c>.</param>
-    /// <param name="values"><c>[batch, keyLength, valueSize]</c>, of any value size.</param>
-    /// <param name="lengths">How many keys and values of each sequence are real, as for keys that are the values too.</param>
-    /// <returns>What the queries attend to, which the caller disposes.</returns>
     /// <exception cref="ArgumentException">A shape is another, or a length lies outside of [0, keyLength].</exception>
-    public AdditiveMemory Prepare(Variable keys, Variable values, int[] lengths)
+    public AdditiveMemory Prepare(Variable keys, Variable? values = null, int[]? lengths = null)
     {
-        ArgumentNullException.ThrowIfNull(lengths);
-        return ProjectKeys(keys, values, lengths);
+        LayerInput.CheckSequences(keys, nameof(keys), "keyLength", _options.KeySize);
+        values ??= keys;
+        if (values.Data.Rank != 3 || values.Data.Lengths[0] != keys.Data.Lengths[0] || values.Data.Lengths[1] != keys.Data.Lengths[1])
+        {
+            throw new ArgumentException(
+                $"'{nameof(values)}' has shape {Shapes.Text(values.Data.Lengths)}; expected [{keys.Data.Lengths[0]}, {keys.Data.Lengths[1]}, valueSize] ([batch, keyLength, valueSize]).",
+                nameof(values));
+        }
+
+        int[]? real = LayerInput.CheckLengths(lengths, keys);
+        using Variable? cleared = real is null ? null : Differentiable.ClearPadding(keys, real);
+        using Variable projected = _key.Forward(cleared ?? keys);
+        var mask = real is null ? new KeyLengthMask((int)keys.Data.Lengths[1]) : new KeyLengthMask(real);
+        return new AdditiveMemory(this, AsHead(projected), AsHead(values), mask);
     }
+
+    /// <summary>Attends from queries, one or many, to all that was prepared.</summary>
+    /// <param name="query"><c>[batch, queryLength, querySize]</c>.</param>
+    /// <param name="memory">What <see cref="Prepare"/> of this layer gave.</param>
+    /// <returns>The contexts, <c>[batch, queryLength, valueSize]</c>.</returns>
+    /// <exception cref="ArgumentException">A shape is another, or the memory is another layer's.</exception>
+    public Variable Forward(Variable query, AdditiveMemory memory) => Forward(query, memory, default(NoMask));
 
     /// <summary>Attends from queries, one or many, to what was prepared.</summary>
     /// <typeparam name="TMask">The mask's type.</typeparam>
     /// <param name="query"><c>[batch, queryLength, querySize]</c>.</param>
-    /// <param name="memory">What <see cref="Prepare(Variable)"/> of this layer gave.</param>
+    /// <param name="memory">What <see cref="Prepare"/> of this layer gave.</param>
     /// <param name="mask">Which keys a query may attend to besides the lengths; <see cref="NoMask"/> for all.</param>
     /// <returns>The contexts, <c>[batch, queryLength, valueSize]</c>.</returns>
     /// <exception cref="ArgumentException">A shape is another, the memory is another layer's, or the mask does not fit.</exception>
@@ -124,10 +123,17 @@ public sealed class AdditiveAttentionLayer : Layer
         return attended.Reshape(query.Data.Lengths[0], query.Data.Lengths[1], memory.ValueSize);
     }
 
-    /// <summary>The weights that <see cref="Forward"/> gives the values, without dropout; nothing is recorded.</summary>
+    /// <summary>The weights that <c>Forward</c> gives all that was prepared, without dropout; nothing is recorded.</summary>
+    /// <param name="query"><c>[batch, queryLength, querySize]</c>.</param>
+    /// <param name="memory">What <see cref="Prepare"/> of this layer gave.</param>
+    /// <returns><c>[batch, queryLength, keyLength]</c>, which the caller disposes.</returns>
+    /// <exception cref="ArgumentException">A shape is another, or the memory is another layer's.</exception>
+    public DeviceTensor Weights(Variable query, AdditiveMemory memory) => Weights(query, memory, default(NoMask));
+
+    /// <summary>The weights that <c>Forward</c> gives the values, without dropout; nothing is recorded.</summary>
     /// <typeparam name="TMask">The mask's type.</typeparam>
     /// <param name="query"><c>[batch, queryLength, querySize]</c>.</param>
-    /// <param name="memory">What <see cref="Prepare(Variable)"/> of this layer gave.</param>
+    /// <param name="memory">What <see cref="Prepare"/> of this layer gave.</param>
     /// <param name="mask">Which keys a query may attend to besides the lengths.</param>
     /// <returns><c>[batch, queryLength, keyLength]</c>, which the caller disposes.</returns>
     /// <exception cref="ArgumentException">A shape is another, the memory is another layer's, or the mask does not fit.</exception>
@@ -151,7 +157,7 @@ public sealed class AdditiveAttentionLayer : Layer
         return weights.Reshape(memory.Batch, length, memory.KeyLength);
     }
 
-    private static void Check(AdditiveAttentionLayerOptions options)
+    private static void Check(AdditiveAttentionOptions options)
     {
         foreach ((string name, int size) in (ReadOnlySpan<(string, int)>)
             [(nameof(options.QuerySize), options.QuerySize), (nameof(options.KeySize), options.KeySize), (nameof(options.HiddenSize), options.HiddenSize)])
@@ -170,24 +176,6 @@ public sealed class AdditiveAttentionLayer : Layer
 
     /// <summary>[batch, length, size] as the one head of attention.</summary>
     private static Variable AsHead(Variable rows) => rows.Reshape(rows.Data.Lengths[0], 1, rows.Data.Lengths[1], rows.Data.Lengths[2]);
-
-    private AdditiveMemory ProjectKeys(Variable keys, Variable values, int[]? lengths)
-    {
-        LayerInput.CheckSequences(keys, nameof(keys), "keyLength", _options.KeySize);
-        ArgumentNullException.ThrowIfNull(values);
-        if (values.Data.Rank != 3 || values.Data.Lengths[0] != keys.Data.Lengths[0] || values.Data.Lengths[1] != keys.Data.Lengths[1])
-        {
-            throw new ArgumentException(
-                $"'{nameof(values)}' has shape {Shapes.Text(values.Data.Lengths)}; expected [{keys.Data.Lengths[0]}, {keys.Data.Lengths[1]}, valueSize] ([batch, keyLength, valueSize]).",
-                nameof(values));
-        }
-
-        int[]? real = LayerInput.CheckLengths(lengths, keys);
-        using Variable? cleared = real is null ? null : Differentiable.ClearPadding(keys, real);
-        using Variable projected = _key.Forward(cleared ?? keys);
-        var mask = real is null ? new KeyLengthMask((int)keys.Data.Lengths[1]) : new KeyLengthMask(real);
-        return new AdditiveMemory(this, AsHead(projected), AsHead(values), mask);
-    }
 
     /// <summary>[batch, 1, queryLength, hiddenSize], with the bias.</summary>
     private Variable Project(Variable query)

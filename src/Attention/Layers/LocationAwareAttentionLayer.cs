@@ -8,7 +8,7 @@ namespace Attention.Layers;
 
 /// <summary>
 /// Attention that knows where it attended before (Chorowski et al. 2015), with its projections; see
-/// <see cref="LocationAwareAttention"/>. With <see cref="LocationAwareLayerOptions.Coverage"/> it is that of See et al. 2017.
+/// <see cref="LocationAwareAttention"/>. With <see cref="LocationAwareAttentionOptions.Coverage"/> it is that of See et al. 2017.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -26,7 +26,7 @@ public sealed class LocationAwareAttentionLayer : Layer
 {
     private const float Deviation = 0.01f;
 
-    private readonly LocationAwareLayerOptions _options;
+    private readonly LocationAwareAttentionOptions _options;
     private readonly Linear _query;
     private readonly Linear _key;
     private readonly Parameter _scoreVector;
@@ -38,7 +38,7 @@ public sealed class LocationAwareAttentionLayer : Layer
     /// <param name="options">What it is made of.</param>
     /// <param name="backend">Where it computes; null for <see cref="CpuBackend.Shared"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or there is no such start.</exception>
-    public LocationAwareAttentionLayer(LocationAwareLayerOptions options, IComputeBackend? backend = null)
+    public LocationAwareAttentionLayer(LocationAwareAttentionOptions options, IComputeBackend? backend = null)
         : base(backend ?? CpuBackend.Shared)
     {
         ArgumentNullException.ThrowIfNull(options);

@@ -58,33 +58,22 @@ public sealed class VisualAttentionLayer : Layer
     }
 
     /// <summary>Projects the annotations, once for all steps.</summary>
-    /// <param name="annotations">
-    /// <c>[batch, regions, annotationSize]</c>. All of them must be numbers, though a mask hides some: the gradient of the annotations'
-    /// weight sums over all regions.
-    /// </param>
-    /// <returns>What the other methods read; the caller disposes it.</returns>
-    /// <exception cref="ArgumentException">The shape is another.</exception>
-    public VisualMemory Prepare(Variable annotations)
-    {
-        LayerInput.CheckSequences(annotations, nameof(annotations), "regions", _options.AnnotationSize);
-        return Project(annotations, new KeyLengthMask((int)annotations.Data.Lengths[1]));
-    }
-
-    /// <summary>Projects the annotations of images that have not all as many regions, once for all steps.</summary>
     /// <param name="annotations"><c>[batch, regions, annotationSize]</c>.</param>
     /// <param name="lengths">
-    /// How many regions of each image are real, <c>[batch]</c>. Nobody looks at what lies beyond, which may be anything; masks hide
-    /// besides.
+    /// How many regions of each image are real, <c>[batch]</c>; null for all. It is copied; nobody looks at what lies beyond, which
+    /// may be anything. (Regions that only a mask hides must be numbers: the gradient of the annotations' weight sums over all of them.)
     /// </param>
     /// <returns>What the other methods read; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The shape is another, or a length is not in [0, regions].</exception>
-    public VisualMemory Prepare(Variable annotations, int[] lengths)
+    public VisualMemory Prepare(Variable annotations, int[]? lengths = null)
     {
         LayerInput.CheckSequences(annotations, nameof(annotations), "regions", _options.AnnotationSize);
-        ArgumentNullException.ThrowIfNull(lengths);
-        int[] copy = [.. lengths];
-        using Variable real = Differentiable.ClearPadding(annotations, copy);
-        return Project(real, copy.Length == 0 ? default : new KeyLengthMask(copy));
+        int[]? real = LayerInput.CheckLengths(lengths, annotations);
+        using Variable? cleared = real is null ? null : Differentiable.ClearPadding(annotations, real);
+        Variable regions = cleared ?? annotations;
+        using Variable keys = _annotation.Forward(regions);
+        var mask = real is null ? new KeyLengthMask((int)annotations.Data.Lengths[1]) : new KeyLengthMask(real);
+        return new VisualMemory(OneHead(regions), OneHead(keys), mask);
     }
 
     /// <summary>The first states of an LSTM, <c>tanh(weight mean + bias)</c>, from the mean of the annotations that the mask allows.</summary>
@@ -204,12 +193,6 @@ public sealed class VisualAttentionLayer : Layer
         using Variable logit = _gate.Forward(state);
         using Variable open = Differentiable.Activate(ActivationKind.Sigmoid, logit);
         return Differentiable.Multiply(open, ungated);
-    }
-
-    private VisualMemory Project(Variable annotations, KeyLengthMask real)
-    {
-        using Variable keys = _annotation.Forward(annotations);
-        return new VisualMemory(OneHead(annotations), OneHead(keys), real);
     }
 
     private void CheckMemory(VisualMemory memory)

@@ -236,7 +236,7 @@ public class AdditiveAttentionLayerTests
         using var tape = new Tape();
         using Variable query = tape.Watch(LayerNumbers.Tensor(1, batch, queries, QuerySize));
         using Variable keys = tape.Watch(LayerNumbers.Tensor(2, batch, length, KeySize));
-        using AdditiveMemory memory = layer.Prepare(keys, new int[batch]);
+        using AdditiveMemory memory = layer.Prepare(keys, lengths: new int[batch]);
         using Variable output = layer.Forward(query, memory, default(NoMask));
         using DeviceTensor weights = layer.Weights(query, memory, default(NoMask));
         using DeviceTensor gradient = LayerNumbers.Tensor(11, output.Data.Lengths);
@@ -289,11 +289,9 @@ public class AdditiveAttentionLayerTests
         Refused("options", () => new AdditiveAttentionLayer(Options(true, true) with { Dropout = 2 }));
         Refused("keys", () => layer.Prepare(query));
         Refused("values", () => layer.Prepare(keys, moreKeys));
-        Refused("values", () => layer.Prepare(keys, (Variable)null!));
-        Refused("lengths", () => layer.Prepare(keys, (int[])null!));
-        Refused("lengths", () => layer.Prepare(keys, [7]));
+        Refused("lengths", () => layer.Prepare(keys, lengths: [7]));
         Refused("lengths", () => layer.Prepare(keys, keys, [7, 8]));
-        Refused("lengths", () => layer.Prepare(keys, [-1, 7]));
+        Refused("lengths", () => layer.Prepare(keys, lengths: [-1, 7]));
         Refused("query", () => layer.Forward(keys, memory, default(NoMask)));
         Refused("query", () => layer.Forward(query, longer, default(NoMask)));
         Refused("memory", () => other.Forward(query, memory, default(NoMask)));
@@ -304,7 +302,7 @@ public class AdditiveAttentionLayerTests
             call.Should().Throw<ArgumentException>().WithParameterName(parameter);
     }
 
-    private static AdditiveAttentionLayerOptions Options(bool hasBias, bool isNormalized) => new()
+    private static AdditiveAttentionOptions Options(bool hasBias, bool isNormalized) => new()
     {
         QuerySize = QuerySize,
         KeySize = KeySize,

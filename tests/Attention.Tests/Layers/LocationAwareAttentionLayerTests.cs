@@ -16,7 +16,7 @@ public class LocationAwareAttentionLayerTests
 
     private static readonly int[] s_lengths = [5, 7];
 
-    private static readonly LocationAwareLayerOptions s_options = new() { QuerySize = 3, SourceSize = 4, HiddenSize = 5, Filters = 2, Width = 3 };
+    private static readonly LocationAwareAttentionOptions s_options = new() { QuerySize = 3, SourceSize = 4, HiddenSize = 5, Filters = 2, Width = 3 };
 
     public static TheoryData<string> Kinds => ["chorowski", "smoothed", "accumulated", "coverage"];
 
@@ -215,7 +215,7 @@ public class LocationAwareAttentionLayerTests
     [Fact]
     public void WeightsStart_SmallAndBySeed()
     {
-        LocationAwareLayerOptions options = new() { QuerySize = 40, SourceSize = 50, HiddenSize = 60 };
+        LocationAwareAttentionOptions options = new() { QuerySize = 40, SourceSize = 50, HiddenSize = 60 };
         using LocationAwareAttentionLayer layer = new(options);
         using LocationAwareAttentionLayer same = new(options);
         using LocationAwareAttentionLayer other = new(options with { Seed = 1 });
@@ -263,15 +263,15 @@ public class LocationAwareAttentionLayerTests
         static void Refuses(string parameter, Action call) => call.Should().Throw<ArgumentException>().WithParameterName(parameter);
     }
 
-    private static LocationAwareLayerOptions Options(string kind) => kind switch
+    private static LocationAwareAttentionOptions Options(string kind) => kind switch
     {
         "smoothed" => s_options with { Attention = new() { Normalizer = LocationNormalizer.Sigmoid }, Start = LocationStart.Uniform },
         "accumulated" => s_options with { Attention = new() { Source = LocationSource.AccumulatedAlignments, Sharpness = 1.5f } },
-        "coverage" => LocationAwareLayerOptions.Coverage(3, 4, 5),
+        "coverage" => LocationAwareAttentionOptions.Coverage(3, 4, 5),
         _ => s_options,
     };
 
-    private static double[] Reference(LocationAwareLayerOptions options, Dictionary<string, double[]> weights, double[] query, double[] source)
+    private static double[] Reference(LocationAwareAttentionOptions options, Dictionary<string, double[]> weights, double[] query, double[] source)
     {
         int features = Math.Max(1, options.Filters);
         double[] initial = new double[Batch * Keys];

@@ -187,7 +187,6 @@ public class VisualAttentionLayerPropertyTests
         Refuses("lengths", () => layer.Prepare(annotations, [6]));
         Refuses("lengths", () => layer.Prepare(annotations, [6, 7]));
         Refuses("lengths", () => layer.Prepare(annotations, [-1, 6]));
-        Refuses("lengths", () => layer.Prepare(annotations, null!));
         Refuses("annotations", () => layer.Prepare(states, [3, 3]));
         Refuses("memory", () => layer.Forward(states, memory, default(NoMask)));
         Refuses("memory", () => layer.Choose(states, memory, default(NoMask), KeyChoice.Largest));

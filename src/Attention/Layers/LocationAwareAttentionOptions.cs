@@ -3,7 +3,7 @@ using Attention.Mechanisms;
 namespace Attention.Layers;
 
 /// <summary>What a <see cref="LocationAwareAttentionLayer"/> is made of; what is left out is as in Chorowski et al. 2015.</summary>
-public sealed record LocationAwareLayerOptions
+public sealed record LocationAwareAttentionOptions
 {
     /// <summary>Numbers of a query, the decoder's state.</summary>
     public required int QuerySize { get; init; }
@@ -33,7 +33,7 @@ public sealed record LocationAwareLayerOptions
     /// <param name="querySize">Numbers of a query.</param>
     /// <param name="sourceSize">Numbers of a position of the source.</param>
     /// <param name="hiddenSize">Hidden numbers of the score.</param>
-    public static LocationAwareLayerOptions Coverage(int querySize, int sourceSize, int hiddenSize) => new()
+    public static LocationAwareAttentionOptions Coverage(int querySize, int sourceSize, int hiddenSize) => new()
     {
         QuerySize = querySize,
         SourceSize = sourceSize,

@@ -1,7 +1,7 @@
 namespace Attention.Layers;
 
 /// <summary>What an <see cref="AdditiveAttentionLayer"/> is made of.</summary>
-public sealed record AdditiveAttentionLayerOptions
+public sealed record AdditiveAttentionOptions
 {
     /// <summary>Numbers of a query, such as a decoder's state.</summary>
     public required int QuerySize { get; init; }
