@@ -2,4 +2,4 @@ using Attention.Benchmarks.Setup;
 using BenchmarkDotNet.Running;
 
 // For example: --filter *Forward* --job short
-BenchmarkSwitcher.FromAssembly(typeof(WidthConfig).Assembly).Run(args, new WidthConfig());
+BenchmarkSwitcher.FromAssembly(typeof(WidthConfig).Assembly).Run(args, new WidthConfig(args));

@@ -6,7 +6,10 @@ using BenchmarkDotNet.Jobs;
 
 namespace Attention.Benchmarks.Setup;
 
-/// <summary>Every benchmark once for each vector width that this processor accelerates, and with no vectors at all.</summary>
+/// <summary>
+/// Every benchmark once for each vector width that this processor accelerates, and with no vectors at all; or with the job that the
+/// command line names, at the width that the processor prefers.
+/// </summary>
 internal sealed class WidthConfig : ManualConfig
 {
     /// <summary>Holds the width that a job is meant to run at.</summary>
@@ -15,13 +18,19 @@ internal sealed class WidthConfig : ManualConfig
     // Enough for a slow or busy machine; the default of two minutes is not.
     private static readonly TimeSpan s_buildTimeout = TimeSpan.FromMinutes(10);
 
-    public WidthConfig()
+    /// <param name="arguments">The command line, to whose jobs BenchmarkDotNet adds those from here.</param>
+    public WidthConfig(string[] arguments)
     {
         Add(DefaultConfig.Instance);
         AddDiagnoser(MemoryDiagnoser.Default);
         AddColumn(new RateColumn());
         WithBuildTimeout(s_buildTimeout);
         HideColumns(Column.EnvironmentVariables, Column.Error, Column.RatioSD);
+        if (arguments.Any(argument => argument is "--job" or "-j"))
+        {
+            return;
+        }
+
         AddWidth(SimdWidths.Preferred, null);
         if (SimdWidths.Preferred > SimdWidth.Vector256)
         {
