@@ -11,34 +11,11 @@ public sealed partial class LuongAttentionLayer
     {
         (nint batch, nint length) = (states.Data.Lengths[0], states.Data.Lengths[1]);
         using Variable part = _attentionWeight!.Slice(1, _options.QuerySize, _options.MemorySize);
-        using Variable real = WithoutPadding(states, lengths);
-        using Variable projected = Differentiable.Linear(real, part);
+        // The gradient of a matrix sums over all rows, and would meet what stands beyond the end of a sentence.
+        bool isPadded = Array.Exists(lengths, own => own != length);
+        using Variable? real = isPadded ? Differentiable.ClearPadding(states, lengths) : null;
+        using Variable projected = Differentiable.Linear(real ?? states, part);
         return projected.Reshape(batch, 1, length, projected.Data.Lengths[2]);
-    }
-
-    /// <summary>
-    /// Zeros for states beyond the end of a sentence: the gradient of a matrix sums over all rows, and would meet what stands
-    /// there.
-    /// </summary>
-    private Variable WithoutPadding(Variable states, int[] lengths)
-    {
-        (nint batch, nint length) = (states.Data.Lengths[0], states.Data.Lengths[1]);
-        if (Array.TrueForAll(lengths, real => real == length))
-        {
-            return states.Reshape(states.Data.Lengths);
-        }
-
-        int[] rows = new int[batch * length];
-        for (int row = 0; row < rows.Length; row++)
-        {
-            (int sentence, int place) = Math.DivRem(row, (int)length);
-            rows[row] = sentence * ((int)length + 1) + (place < lengths[sentence] ? place : (int)length);
-        }
-
-        using Variable zeros = Variable.Constant(DeviceTensor.Zeros(Backend, batch, 1, _options.MemorySize));
-        using Variable longer = Differentiable.Concatenate(1, states, zeros);
-        using Variable table = longer.Reshape(-1, _options.MemorySize);
-        return Differentiable.Embed(table, rows, [batch, length], states.Tape);
     }
 
     private Variable ConcatContext<TMask>(Variable query, LuongMemory memory, in TMask mask)
