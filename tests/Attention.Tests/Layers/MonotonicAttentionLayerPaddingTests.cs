@@ -165,8 +165,9 @@ public class MonotonicAttentionLayerPaddingTests
     private static float[] Poisoned(float[] numbers, Func<int, int, bool> isReached) =>
         [.. numbers.Select((number, i) => isReached(i / MemorySize / Keys, i / MemorySize % Keys) ? number : float.NaN)];
 
-    private static MonotonicAttentionLayer Layer(MonotonicEnergy energy, int chunkWidth) => LayerNumbers.Filled(
-        new MonotonicAttentionLayer(new MonotonicAttentionOptions
+    private static MonotonicAttentionLayer Layer(MonotonicEnergy energy, int chunkWidth)
+    {
+        MonotonicAttentionLayer layer = new(new MonotonicAttentionOptions
         {
             Energy = energy,
             QuerySize = QuerySize,
@@ -174,7 +175,9 @@ public class MonotonicAttentionLayerPaddingTests
             EnergySize = 6,
             ChunkWidth = chunkWidth,
             Noise = 0,
-        }), 5, 0.8f);
+        });
+        return MonotonicAttentionLayerTests.Stopping(LayerNumbers.Filled(layer, 5, 0.8f));
+    }
 
     /// <summary>Hides one position inside of each sequence from all queries, and others from some.</summary>
     private readonly struct HoleMask : IAttentionMask
