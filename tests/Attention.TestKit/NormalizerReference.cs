@@ -56,6 +56,47 @@ public sealed record NormalizerReference(NormalizerKind Kind, double Parameter =
         return [.. slopes.Zip(weightGradient, (slope, gradient) => T.IsZero(slope) ? T.Zero : slope * (gradient - mean / sum))];
     }
 
+    /// <summary>The gradient of entmax by alpha that comes through one row, as Correia et al. 2019 write it in proposition 1; its limit at 1.</summary>
+    public static double AlphaGradient(ReadOnlySpan<double> weights, ReadOnlySpan<double> weightGradient, double alpha)
+    {
+        double step = alpha - 1;
+        double total = 0;
+        foreach (double weight in weights)
+        {
+            total += weight;
+        }
+
+        double powers = 0;
+        double entropy = 0;
+        double squares = 0;
+        foreach (double weight in weights)
+        {
+            if (weight != 0)
+            {
+                double share = weight / total;
+                powers += Math.Pow(share, 2 - alpha);
+                entropy -= share * Math.Log(share);
+                squares += share * Math.Log(share) * Math.Log(share);
+            }
+        }
+
+        double sum = 0;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            if (weights[i] != 0)
+            {
+                double share = weights[i] / total;
+                double logarithm = Math.Log(share);
+                double power = Math.Pow(share, 2 - alpha) / powers;
+                sum += weightGradient[i] * (step == 0
+                    ? share * (squares - (logarithm * logarithm)) / 2
+                    : ((share - power) / (step * step)) - (((share * logarithm) + (power * entropy)) / step));
+            }
+        }
+
+        return sum;
+    }
+
     private static T[] Softmax<T>(T[] scores)
         where T : unmanaged, IFloatingPointIeee754<T>
     {

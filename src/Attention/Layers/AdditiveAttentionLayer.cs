@@ -1,6 +1,5 @@
 using Attention.Autodiff;
 using Attention.Backends;
-using Attention.Operators;
 using Attention.Policies;
 
 namespace Attention.Layers;
@@ -23,9 +22,6 @@ namespace Attention.Layers;
 /// </remarks>
 public sealed class AdditiveAttentionLayer : Layer
 {
-    /// <summary>Added to the mean square of a normalised score vector: one of zeros gives zeros instead of NaN.</summary>
-    private const float NormEpsilon = 1e-24f;
-
     private readonly AdditiveAttentionOptions _options;
     private readonly Linear _query;
     private readonly Linear _key;
@@ -185,19 +181,7 @@ public sealed class AdditiveAttentionLayer : Layer
     }
 
     /// <summary>g v / ||v||, or null where the score vector is used as it is.</summary>
-    private Variable? Normalized(Tape? tape)
-    {
-        if (_scale is null)
-        {
-            return null;
-        }
-
-        // v / ||v|| is v over its root mean square, over the root of its size.
-        using Variable score = tape?.Use(Score) ?? Variable.Constant(Score.Data.Share());
-        using Variable direction = Differentiable.Normalize(NormalizationKind.RootMeanSquare, score, null, null, NormEpsilon);
-        using Variable scaled = Differentiable.Scale(direction, 1 / MathF.Sqrt(_options.HiddenSize));
-        return Differentiable.Multiply(scaled, _scale);
-    }
+    private Variable? Normalized(Tape? tape) => _scale is null ? null : NormalizedScore.Of(Score, _scale, tape);
 
     private void CheckInputs(Variable query, AdditiveMemory memory)
     {

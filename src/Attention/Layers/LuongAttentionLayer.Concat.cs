@@ -11,19 +11,13 @@ public sealed partial class LuongAttentionLayer
     {
         (nint batch, nint length) = (states.Data.Lengths[0], states.Data.Lengths[1]);
         using Variable part = _attentionWeight!.Slice(1, _options.QuerySize, _options.MemorySize);
-        using Variable real = WithoutPadding(states, lengths);
-        using Variable projected = Differentiable.Linear(real, part);
+
+        // The gradient of a matrix sums over all rows, and would meet what stands beyond the end of a sentence.
+        bool isPadded = Array.Exists(lengths, own => own != length);
+        using Variable? real = isPadded ? Differentiable.ClearPadding(states, lengths) : null;
+        using Variable projected = Differentiable.Linear(real ?? states, part);
         return projected.Reshape(batch, 1, length, projected.Data.Lengths[2]);
     }
-
-    /// <summary>
-    /// Zeros for states beyond the end of a sentence: the gradient of a matrix sums over all rows, and would meet what stands
-    /// there.
-    /// </summary>
-    private static Variable WithoutPadding(Variable states, int[] lengths) =>
-        Array.TrueForAll(lengths, real => real == states.Data.Lengths[1])
-            ? states.Reshape(states.Data.Lengths)
-            : Differentiable.ClearPadding(states, lengths);
 
     private Variable ConcatContext<TMask>(Variable query, LuongMemory memory, in TMask mask)
         where TMask : struct, IAttentionMask

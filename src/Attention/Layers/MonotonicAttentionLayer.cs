@@ -7,31 +7,35 @@ using Attention.Policies;
 namespace Attention.Layers;
 
 /// <summary>
-/// Monotonic attention (Raffel et al. 2017) and, with chunks, MoChA (Chiu and Raffel 2018), with energies
-/// <c>e_ij = gain (Wq query_i) . (Wm memory_j) + offset</c>, and <c>u_ij = (Vq query_i) . (Vm memory_j) / sqrt(energySize)</c> within
-/// chunks. The context is the memory, weighed.
+/// Monotonic attention (Raffel et al. 2017) and, with chunks, MoChA (Chiu and Raffel 2018). The energies of stopping and those
+/// within chunks are products or additive; see <see cref="MonotonicEnergy"/>. The context is the memory, weighed.
 /// </summary>
 /// <remarks>
+/// <para>
 /// Parameters: <c>query.weight [energySize, querySize]</c> and <c>memory.weight [energySize, memorySize]</c>, Glorot uniform;
-/// <c>gain [1]</c>, 1 / sqrt(energySize), and <c>offset [1]</c>, negative, as in section 2.4 of the paper; with chunks of more than
-/// one key also <c>chunk_query.weight</c> and <c>chunk_memory.weight</c>, like the others. Train with <see cref="Forward"/>, which
-/// is soft; for inference there are <see cref="ForwardHard"/>, all queries at once, and <see cref="Step"/>, one after the other,
-/// which give the same numbers.
+/// <c>gain [1]</c>, 1 / sqrt(energySize), and <c>offset [1]</c>, negative, as in section 2.4 of the paper; with additive energies
+/// also <c>bias [energySize]</c>, zero, and the score vector <c>score [energySize]</c>, Glorot uniform. With chunks of more than one
+/// key there are <c>chunk_query.weight</c>, <c>chunk_memory.weight</c> and, additive, <c>chunk_bias</c> and <c>chunk_score</c>, like
+/// the others; chunks have neither gain nor offset.
+/// </para>
+/// <para>
+/// Train with <see cref="Forward"/>, which is soft; for inference there are <see cref="ForwardHard"/>, all queries at once, and
+/// <see cref="Step"/>, one after the other, which give the same numbers. What the memory holds at positions that no query may reach,
+/// NaN included, reaches neither a context nor a gradient.
+/// </para>
 /// </remarks>
-public sealed class MonotonicAttentionLayer : Layer
+public sealed partial class MonotonicAttentionLayer : Layer
 {
     private readonly MonotonicAttentionOptions _options;
-    private readonly Linear _query;
-    private readonly Linear _memory;
-    private readonly Linear? _chunkQuery;
-    private readonly Linear? _chunkMemory;
+    private readonly EnergyWeights _stop;
+    private readonly EnergyWeights? _chunk;
     private readonly Parameter _gain;
     private readonly Parameter _offset;
 
     /// <summary>Creates a layer.</summary>
     /// <param name="options">Sizes and choices.</param>
     /// <param name="backend">Where it computes; null for <see cref="CpuBackend.Shared"/>.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A size or the width is not positive, or offset or noise is not a finite number, or noise is negative.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size or the width is not positive, or offset or noise is not a finite number, or noise is negative, or there is no such energy.</exception>
     public MonotonicAttentionLayer(MonotonicAttentionOptions options, IComputeBackend? backend = null)
         : base(backend ?? CpuBackend.Shared)
     {
@@ -40,6 +44,7 @@ public sealed class MonotonicAttentionLayer : Layer
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MemorySize, nameof(options));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.EnergySize, nameof(options));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.ChunkWidth, nameof(options));
+        Initial.CheckDefined(options.Energy, nameof(options));
         if (!float.IsFinite(options.InitialOffset) || !(options.Noise >= 0 && float.IsFinite(options.Noise)))
         {
             throw new ArgumentOutOfRangeException(
@@ -47,16 +52,10 @@ public sealed class MonotonicAttentionLayer : Layer
         }
 
         _options = options;
-        int size = options.EnergySize;
-        _query = AddLayer("query", new Linear(options.QuerySize, size, hasBias: false, Initial.Seed(options.Seed, 0), backend));
-        _memory = AddLayer("memory", new Linear(options.MemorySize, size, hasBias: false, Initial.Seed(options.Seed, 1), backend));
-        _gain = AddParameter("gain", [1 / MathF.Sqrt(size)], 1);
+        _gain = AddParameter("gain", [1 / MathF.Sqrt(options.EnergySize)], 1);
         _offset = AddParameter("offset", [options.InitialOffset], 1);
-        if (options.ChunkWidth > 1)
-        {
-            _chunkQuery = AddLayer("chunk_query", new Linear(options.QuerySize, size, hasBias: false, Initial.Seed(options.Seed, 2), backend));
-            _chunkMemory = AddLayer("chunk_memory", new Linear(options.MemorySize, size, hasBias: false, Initial.Seed(options.Seed, 3), backend));
-        }
+        _stop = AddEnergy("", 0, 1, 4);
+        _chunk = options.ChunkWidth > 1 ? AddEnergy("chunk_", 2, 3, 5) : null;
     }
 
     /// <summary>Attends softly, all queries at once: the expected context of each.</summary>
@@ -65,13 +64,9 @@ public sealed class MonotonicAttentionLayer : Layer
     /// <param name="memory"><c>[batch, keyLength, memorySize]</c>.</param>
     /// <param name="mask">At which positions of the memory a query may stop; head 0.</param>
     /// <returns>The contexts, <c>[batch, queryLength, memorySize]</c>.</returns>
-    /// <exception cref="ArgumentException">The shapes do not fit.</exception>
+    /// <exception cref="ArgumentException">The shapes or the mask do not fit.</exception>
     public Variable Forward<TMask>(Variable query, Variable memory, TMask mask)
-        where TMask : struct, IAttentionMask
-    {
-        using Variable weights = Weights(query, memory, mask, isHard: false);
-        return Differentiable.MatrixMultiply(weights, memory);
-    }
+        where TMask : struct, IAttentionMask => Attend(query, memory, mask, isHard: false);
 
     /// <summary>Attends hard, all queries at once; nothing is learned through where they stop.</summary>
     /// <typeparam name="TMask">The mask's type.</typeparam>
@@ -79,13 +74,9 @@ public sealed class MonotonicAttentionLayer : Layer
     /// <param name="memory"><c>[batch, keyLength, memorySize]</c>.</param>
     /// <param name="mask">At which positions of the memory a query may stop; head 0.</param>
     /// <returns>The contexts, <c>[batch, queryLength, memorySize]</c>; zero from where the scan ran past the last position.</returns>
-    /// <exception cref="ArgumentException">The shapes do not fit.</exception>
+    /// <exception cref="ArgumentException">The shapes or the mask do not fit.</exception>
     public Variable ForwardHard<TMask>(Variable query, Variable memory, TMask mask)
-        where TMask : struct, IAttentionMask
-    {
-        using Variable weights = Weights(query, memory, mask, isHard: true);
-        return Differentiable.MatrixMultiply(weights, memory);
-    }
+        where TMask : struct, IAttentionMask => Attend(query, memory, mask, isHard: true);
 
     /// <summary>The weights of <see cref="Forward"/> or <see cref="ForwardHard"/>.</summary>
     /// <typeparam name="TMask">The mask's type.</typeparam>
@@ -94,19 +85,13 @@ public sealed class MonotonicAttentionLayer : Layer
     /// <param name="mask">At which positions of the memory a query may stop; head 0.</param>
     /// <param name="isHard">Whether each query stops at one position.</param>
     /// <returns><c>[batch, queryLength, keyLength]</c>.</returns>
-    /// <exception cref="ArgumentException">The shapes do not fit.</exception>
+    /// <exception cref="ArgumentException">The shapes or the mask do not fit.</exception>
     public Variable Weights<TMask>(Variable query, Variable memory, TMask mask, bool isHard)
         where TMask : struct, IAttentionMask
     {
-        LayerInput.CheckSequences(query, nameof(query), "queryLength", _options.QuerySize);
-        LayerInput.CheckSequences(memory, nameof(memory), "keyLength", _options.MemorySize);
-        LayerInput.CheckBatch(memory, nameof(memory), query, nameof(query));
-        using Variable keys = _memory.Forward(memory);
-        using Variable? chunkKeys = _chunkMemory?.Forward(memory);
-        using Variable energies = Energies(query, keys);
-        using Variable alignment = isHard ? Hard(energies, mask) : Soft(energies, mask);
-        using Variable weights = InChunks(alignment, query, chunkKeys, mask);
-        return weights.Reshape(query.Data.Lengths[0], query.Data.Lengths[1], memory.Data.Lengths[1]);
+        CheckInputs(query, memory);
+        using Variable reached = ReachedPositions.Keep(memory, mask, query.Data.Lengths[1]);
+        return Weigh(query, reached, mask, isHard);
     }
 
     /// <summary>Begins to step through a memory, each scan at its first position.</summary>
@@ -133,7 +118,8 @@ public sealed class MonotonicAttentionLayer : Layer
         }
 
         using Variable numbers = memory.Detach();
-        return new MonotonicMemory(memory.Detach(), _memory.Forward(numbers), _chunkMemory?.Forward(numbers), kept);
+        Variable real = Differentiable.ClearPadding(numbers, kept);
+        return new MonotonicMemory(real, _stop.Memory.Forward(real), _chunk?.Memory.Forward(real), kept);
     }
 
     /// <summary>One query of each sequence, hard: goes on where the query before stopped.</summary>
@@ -155,7 +141,7 @@ public sealed class MonotonicAttentionLayer : Layer
 
         using Variable numbers = query.Detach();
         using Variable rows = numbers.Reshape(batch, 1, _options.QuerySize);
-        using Variable energies = Energies(rows, memory.Keys);
+        using Variable energies = StopEnergies(rows, memory.Keys);
         float[] found = energies.Data.ToArray();
         float[] stops = new float[found.Length];
         for (int i = 0; i < batch; i++)
@@ -176,15 +162,32 @@ public sealed class MonotonicAttentionLayer : Layer
         return context.Reshape(batch, _options.MemorySize);
     }
 
-    /// <summary>The energies of stopping, <c>[batch, 1, queryLength, keyLength]</c>.</summary>
-    private Variable Energies(Variable query, Variable keys)
+    private void CheckInputs(Variable query, Variable memory)
     {
-        using Variable projected = _query.Forward(query);
-        using Variable transposed = keys.Transpose(1, 2);
-        using Variable products = Differentiable.MatrixMultiply(projected, transposed);
-        using Variable scaled = Differentiable.Multiply(products, _gain);
-        using Variable energies = Differentiable.Add(scaled, _offset);
-        return energies.Reshape(query.Data.Lengths[0], 1, query.Data.Lengths[1], keys.Data.Lengths[1]);
+        LayerInput.CheckSequences(query, nameof(query), "queryLength", _options.QuerySize);
+        LayerInput.CheckSequences(memory, nameof(memory), "keyLength", _options.MemorySize);
+        LayerInput.CheckBatch(memory, nameof(memory), query, nameof(query));
+    }
+
+    private Variable Attend<TMask>(Variable query, Variable memory, TMask mask, bool isHard)
+        where TMask : struct, IAttentionMask
+    {
+        CheckInputs(query, memory);
+        using Variable reached = ReachedPositions.Keep(memory, mask, query.Data.Lengths[1]);
+        using Variable weights = Weigh(query, reached, mask, isHard);
+        return Differentiable.MatrixMultiply(weights, reached);
+    }
+
+    /// <summary>The weights of a memory without the positions that no query may reach, <c>[batch, queryLength, keyLength]</c>.</summary>
+    private Variable Weigh<TMask>(Variable query, Variable memory, TMask mask, bool isHard)
+        where TMask : struct, IAttentionMask
+    {
+        using Variable keys = _stop.Memory.Forward(memory);
+        using Variable? chunkKeys = _chunk?.Memory.Forward(memory);
+        using Variable energies = StopEnergies(query, keys);
+        using Variable alignment = isHard ? Hard(energies, mask) : Soft(energies, mask);
+        using Variable weights = InChunks(alignment, query, chunkKeys, mask);
+        return weights.Reshape(query.Data.Lengths[0], query.Data.Lengths[1], memory.Data.Lengths[1]);
     }
 
     private Variable Soft<TMask>(Variable energies, TMask mask)
@@ -219,11 +222,7 @@ public sealed class MonotonicAttentionLayer : Layer
             return alignment.Reshape(alignment.Data.Lengths);
         }
 
-        using Variable projected = _chunkQuery!.Forward(query);
-        using Variable transposed = chunkKeys.Transpose(1, 2);
-        using Variable products = Differentiable.MatrixMultiply(projected, transposed);
-        using Variable scaled = Differentiable.Scale(products, 1 / MathF.Sqrt(_options.EnergySize));
-        using Variable energies = scaled.Reshape(alignment.Data.Lengths);
+        using Variable energies = ChunkEnergies(_chunk!, query, chunkKeys);
         return Differentiable.ChunkwiseWeights(alignment, energies, mask, _options.ChunkWidth);
     }
 }

@@ -9,8 +9,11 @@ public sealed record MonotonicAttentionOptions
     /// <summary>Numbers of a position of the memory.</summary>
     public required int MemorySize { get; init; }
 
-    /// <summary>Numbers of what queries and memory are projected to.</summary>
+    /// <summary>Numbers of what queries and memory are projected to; the units inside of the tanh where energies are additive.</summary>
     public required int EnergySize { get; init; }
+
+    /// <summary>How queries and memory are compared, for stopping and within chunks alike.</summary>
+    public MonotonicEnergy Energy { get; init; }
 
     /// <summary>Keys of a chunk; 1 attends to the key alone at which the scan stops.</summary>
     public int ChunkWidth { get; init; } = 1;

@@ -31,7 +31,8 @@ public sealed class MonotonicMemory : IDisposable
 
     internal int[] Lengths { get; }
 
-    internal KeyLengthMask Mask => new(Lengths);
+    /// <summary>Without any sequence there is no length to give.</summary>
+    internal KeyLengthMask Mask => Lengths.Length == 0 ? new KeyLengthMask(0) : new KeyLengthMask(Lengths);
 
     /// <summary>Moves the scan of a sequence.</summary>
     internal void MoveTo(int sequence, int position) => _positions[sequence] = position;

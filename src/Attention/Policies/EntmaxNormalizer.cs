@@ -98,8 +98,8 @@ public readonly unsafe struct EntmaxNormalizer : INormalizer
     /// <param name="weightGradient">The gradient of the loss by the weights, <c>[count]</c>.</param>
     /// <returns>
     /// <c>sum_j g_j ((p_j - q_j) / (alpha - 1)^2 - (p_j ln p_j - q_j sum_k p_k ln p_k) / (alpha - 1))</c> with weights p, their
-    /// gradient g and <c>q_j = p_j^(2 - alpha) / sum_k p_k^(2 - alpha)</c>; near alpha = 1 the limit
-    /// <c>sum_j g_j p_j (sum_k p_k ln^2 p_k - ln^2 p_j) / 2</c>.
+    /// gradient g and <c>q_j = p_j^(2 - alpha) / sum_k p_k^(2 - alpha)</c>; at alpha = 1 the limit
+    /// <c>sum_j g_j p_j (sum_k p_k ln^2 p_k - ln^2 p_j) / 2</c>, and near it no digit is lost.
     /// </returns>
     /// <exception cref="ArgumentException">The spans differ in length.</exception>
     public double AlphaGradient(ReadOnlySpan<float> weights, ReadOnlySpan<float> weightGradient)
