@@ -1,4 +1,3 @@
-using Attention.TestKit;
 
 namespace Attention.Tests.Mechanisms;
 
