@@ -1,4 +1,3 @@
-
 namespace Attention.Tests.Mechanisms;
 
 /// <summary>In the steady state entmax with a learned alpha allocates no managed memory, on one thread or several.</summary>
