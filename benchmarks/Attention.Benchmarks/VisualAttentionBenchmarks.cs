@@ -1,5 +1,4 @@
 using Attention.Autodiff;
-using Attention.Backends;
 using Attention.Benchmarks.Setup;
 using Attention.Layers;
 using Attention.Mechanisms;
@@ -11,7 +10,7 @@ namespace Attention.Benchmarks;
 
 /// <summary>
 /// How fast is visual attention (Xu et al. 2015) over all steps of a caption at once, and what does looking at one region save? The
-/// annotations are projected anew in each call.
+/// annotations are projected anew in each call, and the first of them stand for the states.
 /// </summary>
 public class VisualAttentionBenchmarks : ICountedBenchmark
 {
@@ -22,7 +21,6 @@ public class VisualAttentionBenchmarks : ICountedBenchmark
 
     private LayerProblem<VisualAttentionLayer> _soft = null!;
     private LayerProblem<VisualAttentionLayer> _hard = null!;
-    private Variable _states = null!;
 
     [ParamsSource(nameof(Sizes))]
     public Size Size { get; set; } = null!;
@@ -45,18 +43,18 @@ public class VisualAttentionBenchmarks : ICountedBenchmark
     {
         int size = Size.HeadSize;
         VisualAttentionOptions options = new() { AnnotationSize = size, StateSize = size, HiddenSize = size };
-        float[] states = AttentionProblems.Normal(new Random(2), Steps * size);
-        _states = Variable.Constant(DeviceTensor.Create(CpuBackend.Shared, states, 1, Steps, size));
         _soft = LayerProblem.Create(new VisualAttentionLayer(options), SoftContexts, Size.Length, size);
         _hard = LayerProblem.Create(new VisualAttentionLayer(options), HardContexts, Size.Length, size);
         ReferenceVisualAttention reference = new(size, size, size) { Weights = _soft.Weights() };
-        double[] widened = Array.ConvertAll(states, number => (double)number);
+        double[] regions = _hard.Input;
         _soft.RequireOutput(Reference(_soft.Input));
         _soft.RequireGradient(Reference);
-        int[] largest = [.. reference.Rows(_hard.Input, widened, 1).Select(row => Array.IndexOf(row.Weights, row.Weights.Max()))];
-        _hard.RequireOutput(reference.Contexts(_hard.Input, widened, 1, largest));
+        int[] largest = [.. reference.Rows(regions, States(regions), 1).Select(row => Array.IndexOf(row.Weights, row.Weights.Max()))];
+        _hard.RequireOutput(reference.Contexts(regions, States(regions), 1, largest));
 
-        double[] Reference(double[] annotations) => reference.Contexts(annotations, widened, 1);
+        double[] Reference(double[] annotations) => reference.Contexts(annotations, States(annotations), 1);
+
+        double[] States(double[] annotations) => annotations[..(Steps * size)];
     }
 
     [GlobalCleanup]
@@ -64,7 +62,6 @@ public class VisualAttentionBenchmarks : ICountedBenchmark
     {
         _soft.Dispose();
         _hard.Dispose();
-        _states.Dispose();
     }
 
     [Benchmark(Baseline = true)]
@@ -76,16 +73,18 @@ public class VisualAttentionBenchmarks : ICountedBenchmark
     [Benchmark]
     public void Largest() => _hard.Forward();
 
-    private Variable SoftContexts(VisualAttentionLayer layer, Variable annotations)
+    private static Variable SoftContexts(VisualAttentionLayer layer, Variable annotations)
     {
+        using Variable states = annotations.Slice(1, 0, Steps);
         using VisualMemory memory = layer.Prepare(annotations);
-        return layer.Forward(_states, memory, default(NoMask));
+        return layer.Forward(states, memory, default(NoMask));
     }
 
-    private Variable HardContexts(VisualAttentionLayer layer, Variable annotations)
+    private static Variable HardContexts(VisualAttentionLayer layer, Variable annotations)
     {
+        using Variable states = annotations.Slice(1, 0, Steps);
         using VisualMemory memory = layer.Prepare(annotations);
-        using VisualContext chosen = layer.Choose(_states, memory, default(NoMask), KeyChoice.Largest);
+        using VisualContext chosen = layer.Choose(states, memory, default(NoMask), KeyChoice.Largest);
         return chosen.Context.Reshape(chosen.Context.Data.Lengths);
     }
 }
