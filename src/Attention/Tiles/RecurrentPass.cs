@@ -39,28 +39,30 @@ internal static unsafe class RecurrentPass
         {
             // Every step reads the weight by its columns. For more than one it is transposed first, so that the products find them
             // side by side and need not pack them each time.
+            // Its rows are an odd number of cache lines apart: at whole pages they would all fall into the same sets of the cache.
             nint gates = (nint)TCell.Gates * problem.Size;
+            nint step = (TilePlan.RoundUp((int)gates, ScoreRow.CacheLine) / ScoreRow.CacheLine | 1) * ScoreRow.CacheLine;
             bool transposes = problem.Length > 1;
-            using Scratch.Rental rental = Scratch.Rent(transposes ? gates * problem.Size : 0);
+            using Scratch.Rental rental = Scratch.Rent(transposes ? step * problem.Size : 0);
             if (transposes)
             {
-                Transpose(gates, rental.Memory);
+                Transpose(gates, rental.Memory, step);
             }
 
             int pieces = RecurrentRows.Pieces(problem.Batch);
             RecurrentForward<TSimd, TVector, TCell> action = new(
-                problem, transposes ? rental.Memory : problem.Weight.Address, transposes ? gates : 1,
+                problem, transposes ? rental.Memory : problem.Weight.Address, transposes ? step : 1,
                 transposes ? 1 : problem.Weight.RowStride, pieces == 1 ? threads : 1);
             WorkerTeam.Run(action, pieces, threads);
         }
 
-        private void Transpose(nint gates, float* destination)
+        private void Transpose(nint gates, float* destination, nint step)
         {
             nint size = problem.Size;
             nint stride = problem.Weight.RowStride;
             ReadOnlyTensorSpan<float> weight = new(
                 problem.Weight.Address, (gates - 1) * stride + size, [size, gates], [Stride(size, 1), Stride(gates, stride)]);
-            Elementwise.Accumulate(weight, new TensorSpan<float>(destination, gates * size, [size, gates]), 1, 0, threads, width);
+            Elementwise.Accumulate(weight, new TensorSpan<float>(destination, (size - 1) * step + gates, [size, gates], [Stride(size, step), Stride(gates, 1)]), 1, 0, threads, width);
         }
     }
 

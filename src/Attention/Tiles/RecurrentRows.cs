@@ -7,10 +7,10 @@ namespace Attention.Tiles;
 internal unsafe struct RecurrentRows
 {
     /// <summary>
-    /// Sequences of a piece: two register tiles of a matrix product. Fewer would read the weight more often; more would leave threads
+    /// Sequences of a piece: three register tiles of a matrix product. Fewer would read the weight more often; more would leave threads
     /// without work in batches of the usual sizes.
     /// </summary>
-    internal const int Most = 12;
+    internal const int Most = 18;
 
     private fixed int _batch[Most];
     private fixed int _length[Most];
