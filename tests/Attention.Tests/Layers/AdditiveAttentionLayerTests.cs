@@ -104,7 +104,7 @@ public class AdditiveAttentionLayerTests
         float[] batch = Run(false, out Dictionary<string, float[]> expected);
         float[] steps = Run(true, out Dictionary<string, float[]> actual);
 
-        Tolerance.Reordered("output", steps, batch);
+        Tolerance.SameBits("output", steps, batch);
         foreach ((string name, float[] gradient) in expected)
         {
             Tolerance.Reordered($"gradient of {name}", actual[name], gradient, 64);
